@@ -1,0 +1,86 @@
+"""A web application served on 127.0.0.1 from a thread of this process; both servers of windtunnel stand on it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+
+from windtunnel.errors import PortTakenError, WindtunnelError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+
+
+class LoopbackServer:
+    """Serve ``app`` on 127.0.0.1 until :meth:`stop`; usable as a context manager.
+
+    Args:
+        app: the application.
+        name: what error messages call this server.
+        port: the port to bind; 0 takes a free one.
+
+    Raises:
+        PortTakenError: another process holds ``port``.
+    """
+
+    def __init__(self, app: Starlette, *, name: str, port: int = 0) -> None:
+        self.name = name
+        self._socket = _bind(name, port)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name=f"windtunnel-{name}", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """The address clients are given, without a trailing slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        """Answer requests from now on; return once the server accepts connections."""
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise WindtunnelError(f"the {self.name} did not start on {self.url} within {START_SECONDS:.0f} s")
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        """Finish the requests under way, for at most a few seconds, and free the port. Safe to call twice."""
+        if self._thread.is_alive():
+            self._server.should_exit = True
+            self._thread.join(STOP_SECONDS)
+            if self._thread.is_alive():
+                self._server.force_exit = True
+                self._thread.join(STOP_SECONDS)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _bind(name: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(
+            f"the {name} cannot have port {port} of 127.0.0.1 ({error.strerror}); "
+            "give another --port, or leave it out for a free one"
+        ) from error
+    return listener
