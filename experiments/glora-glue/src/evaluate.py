@@ -1,0 +1,678 @@
+"""What the finished runs show: metrics, significance and figures, from W&B alone.
+
+    uv run python -m src.evaluate results_dir=FOLDER run_ids='["run-1", "run-2"]'
+
+Independent of training: it reads configuration, summary, history and predictions of finished W&B runs and writes
+``{results_dir}/{run_id}/`` (metrics.json, learning curve, confusion matrix, rank allocation) and
+``{results_dir}/comparison/`` (aggregated_metrics.json, a table, figures). Nothing is put in place before everything
+has been made, so a failed evaluation leaves nothing that looks finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import wandb
+from matplotlib.ticker import MaxNLocator
+from omegaconf import OmegaConf
+from scipy import stats
+from sklearn.metrics import classification_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parent.parent
+STEP_KEYS = ["train_loss", "train_accuracy", "learning_rate", "gradient_norm", "step_seconds"]
+EPOCH_KEYS = ["epoch", "validation_loss", "validation_accuracy", "validation_matthews_corrcoef"]
+SUMMARY_KEYS = [
+    "final_validation_accuracy", "final_validation_loss", "best_validation_accuracy", "best_epoch",
+    "majority_class_accuracy", "confusion_matrix", "trainable_parameters", "adapter_parameters", "total_rank",
+    "initial_ranks", "ranks", "peak_memory_bytes",
+]  # fmt: skip
+OPTIONAL_SUMMARY_KEYS = [
+    "final_validation_matthews_corrcoef", "best_validation_matthews_corrcoef", "training_seconds",
+]  # fmt: skip
+# Name in the comparison -> name in the summary.
+METRICS = {
+    "accuracy": "final_validation_accuracy",
+    "matthews_corrcoef": "final_validation_matthews_corrcoef",
+    "loss": "final_validation_loss",
+    "best_accuracy": "best_validation_accuracy",
+    "best_epoch": "best_epoch",
+    "training_seconds": "training_seconds",
+    "trainable_parameters": "trainable_parameters",
+    "adapter_parameters": "adapter_parameters",
+    "total_rank": "total_rank",
+    "peak_memory_bytes": "peak_memory_bytes",
+    "majority_class_accuracy": "majority_class_accuracy",
+}
+LOWER_IS_BETTER = {"loss", "training_seconds", "trainable_parameters", "adapter_parameters", "peak_memory_bytes"}
+PRIMARY = "accuracy"
+RESAMPLES = 2_000
+SEED = 0
+STEP_SAMPLES = 2_000  # rows of a step history that a figure can show
+EPOCH_SAMPLES = 10_000  # above any number of epochs: every epoch's row is wanted
+COLORS = {"GLoRA": "#0072B2", "AdaLoRA": "#D55E00", "LoRA": "#009E73"}  # Okabe and Ito: told apart by all readers
+OTHER_COLORS = ["#CC79A7", "#56B4E9", "#E69F00", "#000000"]
+
+
+class EvaluationError(Exception):
+    """What the user can put right: printed in one line, with a non-zero exit and without a traceback."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run as W&B knows it."""
+
+    run_id: str
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    steps: pd.DataFrame  # one row a step, sampled
+    epochs: pd.DataFrame  # one row an epoch, all of them
+    predictions: pd.DataFrame  # row, label, prediction, confidence; one row an evaluated example
+
+    @property
+    def method_name(self) -> str:
+        """What figures call the method."""
+        return str(self.config.get("method_name", self.config.get("method", "?")))
+
+    @property
+    def proposed(self) -> bool:
+        """Whether this is the proposed method; everything else is a baseline."""
+        return str(self.config.get("method", "")).startswith("proposed")
+
+    @property
+    def task(self) -> str:
+        """The dataset and its origin: only runs that share both are compared."""
+        return f"{self.config['dataset']['name']} ({self.config['data_source']})"
+
+    @property
+    def correct(self) -> np.ndarray[Any, Any]:
+        """(rows,) 1.0 where the prediction is the label."""
+        return (self.predictions["label"] == self.predictions["prediction"]).to_numpy(dtype=float)
+
+    def metric(self, name: str) -> float | None:
+        """A metric of the comparison, or None where the run did not record it."""
+        value = self.summary.get(METRICS[name])
+        return None if value is None else float(value)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate the runs named on the command line; returns the exit code."""
+    try:
+        results_dir, run_ids = parse_arguments(sys.argv[1:] if argv is None else argv)
+        entity, project = wandb_project(ROOT / "config" / "config.yaml")
+        runs = fetch_all(entity, project, run_ids)
+        for path in write(results_dir, runs):
+            print(path)
+    except EvaluationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse_arguments(argv: Sequence[str]) -> tuple[Path, list[str]]:
+    """Read ``results_dir=FOLDER run_ids='["run-1", ...]'``, in any order."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src.evaluate", usage="%(prog)s results_dir=FOLDER run_ids='[\"run-1\", \"run-2\"]'",
+        description="Metrics, significance tests and figures of finished W&B runs.",
+    )  # fmt: skip
+    parser.add_argument("pairs", nargs="+", metavar="key=value", help="results_dir and run_ids")
+    pairs = parser.parse_args(argv).pairs
+    args = argparse.Namespace(**dict(pair.partition("=")[::2] for pair in pairs))
+    unknown = sorted(set(vars(args)) - {"results_dir", "run_ids"})
+    missing = sorted({"results_dir", "run_ids"} - set(vars(args)))
+    if unknown or missing:
+        parser.error(
+            "; ".join([*(f"unknown key {key!r}" for key in unknown), *(f"{key}= is missing" for key in missing)])
+        )
+    try:
+        run_ids = json.loads(args.run_ids)
+    except json.JSONDecodeError as error:
+        parser.error(f"run_ids is no JSON list: {args.run_ids!r} ({error})")
+    if not isinstance(run_ids, list) or not run_ids or not all(isinstance(run_id, str) for run_id in run_ids):
+        parser.error(f"run_ids must be a JSON list of run ids, it is {args.run_ids!r}")
+    return Path(args.results_dir), list(dict.fromkeys(run_ids))
+
+
+def wandb_project(path: Path) -> tuple[str, str]:
+    """W&B entity and project from the root configuration."""
+    try:
+        cfg = OmegaConf.load(path)
+        return str(cfg.wandb.entity), str(cfg.wandb.project)
+    except (OSError, AttributeError) as error:
+        raise EvaluationError(f"{path} names no wandb.entity and wandb.project ({error})") from error
+
+
+def fetch_all(entity: str, project: str, run_ids: list[str]) -> list[Run]:
+    """All runs, or one error that lists what is wrong with each of those that cannot be used."""
+    runs: list[Run] = []
+    problems: list[str] = []
+    try:
+        api = wandb.Api(timeout=30)
+    except (wandb.errors.Error, OSError, ValueError) as error:
+        raise EvaluationError(
+            f"W&B cannot be reached ({_first_line(error)}); check WANDB_API_KEY and WANDB_BASE_URL"
+        ) from error
+    for run_id in run_ids:
+        try:
+            runs.append(fetch(api, f"{entity}/{project}/{run_id}", run_id))
+        except EvaluationError as error:
+            problems.append(str(error))
+        except (wandb.errors.Error, OSError, ValueError) as error:
+            problems.append(f"{run_id}: cannot be read from {entity}/{project} ({_first_line(error)})")
+    if problems:
+        raise EvaluationError("; ".join(problems))
+    return runs
+
+
+def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
+    """One run: configuration, summary, histories asked for by key, and the predictions it uploaded.
+
+    Raises:
+        EvaluationError: the run is not finished, or lacks what training logs.
+    """
+    run = api.run(path)
+    if run.state != "finished":
+        raise EvaluationError(f"{run_id}: its state is {run.state!r}; only finished runs are evaluated")
+    config, summary = dict(run.config), dict(run.summary._json_dict)
+    missing = [key for key in SUMMARY_KEYS if key not in summary]
+    missing += [
+        key
+        for key in ("method", "method_name", "dataset", "evaluation", "data_source", "label_names")
+        if key not in config
+    ]
+    if missing:
+        raise EvaluationError(f"{run_id}: {', '.join(missing)} is not recorded; was it trained by src/train.py?")
+    epoch_keys = EPOCH_KEYS[:2] + [f"validation_{name}" for name in config["evaluation"]["metrics"]]
+    # Without keys, history() samples 500 rows of all, and the few epoch rows of a long run vanish.
+    steps = run.history(keys=STEP_KEYS, samples=STEP_SAMPLES)
+    epochs = run.history(keys=epoch_keys, samples=EPOCH_SAMPLES)
+    for name, frame, keys in (("step", steps, STEP_KEYS), ("epoch", epochs, epoch_keys)):
+        if len(frame) == 0:
+            raise EvaluationError(
+                f"{run_id}: no {name} row has {', '.join(keys)}; src/train.py and src/evaluate.py disagree"
+            )
+    with tempfile.TemporaryDirectory() as folder, run.file("predictions.csv").download(root=folder) as file:
+        predictions = pd.read_csv(file)
+    if list(predictions.columns) != ["row", "label", "prediction", "confidence"] or predictions.empty:
+        raise EvaluationError(
+            f"{run_id}: predictions.csv has the columns {list(predictions.columns)} and {len(predictions)} rows"
+        )
+    return Run(run_id, config, summary, steps.sort_values("_step"), epochs.sort_values("_step"), predictions)
+
+
+def write(results_dir: Path, runs: list[Run]) -> list[Path]:
+    """Make everything in a folder beside its place, then put it there; returns the paths, comparison last."""
+    try:
+        results_dir.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".evaluate-", dir=results_dir))
+    except OSError as error:
+        raise EvaluationError(f"results_dir: nothing can be written to {results_dir} ({error.strerror})") from error
+    try:
+        plt.rcParams.update(
+            {"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "pdf.fonttype": 42, "axes.axisbelow": True}
+        )
+        for run in runs:
+            write_run(staging / run.run_id, run)
+        write_comparison(staging / "comparison", runs)
+        made = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+        made.sort(key=lambda path: path.parts[0] == "comparison")
+        for path in made:
+            (results_dir / path).parent.mkdir(parents=True, exist_ok=True)
+            (staging / path).replace(results_dir / path)
+    except OSError as error:
+        raise EvaluationError(f"results_dir: {results_dir} cannot be written ({error.strerror}); free space") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return [results_dir / path for path in made]
+
+
+# Step 1: every run on its own.
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """metrics.json and the figures of one run."""
+    folder.mkdir(parents=True)
+    names = run.config["label_names"]
+    report = classification_report(
+        run.predictions["label"], run.predictions["prediction"], labels=range(len(names)), target_names=names,
+        output_dict=True, zero_division=0,
+    )  # fmt: skip
+    _write_json(
+        folder / "metrics.json",
+        {
+            "run_id": run.run_id,
+            "method": run.config["method"],
+            "method_name": run.method_name,
+            "data": run.config["data_source"],
+            "metrics": {name: run.metric(name) for name in METRICS},
+            "summary": {key: run.summary.get(key) for key in (*SUMMARY_KEYS, *OPTIONAL_SUMMARY_KEYS)},
+            "per_class": report,
+            "epochs": run.epochs.to_dict(orient="records"),
+            "config": run.config,
+        },
+    )
+    _save(plot_learning_curve(run), folder / f"{run.run_id}_learning_curve.pdf")
+    _save(plot_confusion_matrix(run), folder / f"{run.run_id}_confusion_matrix.pdf")
+    _save(plot_ranks(run), folder / f"{run.run_id}_rank_allocation.pdf")
+
+
+def plot_learning_curve(run: Run) -> Figure:
+    """Training values, smoothed, and the validation points, against the step; loss and accuracy side by side."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9))
+    color = COLORS.get(run.method_name, OTHER_COLORS[0])
+    window = max(1, len(run.steps) // 30)
+    pairs = zip(
+        axes,
+        (("train_loss", "validation_loss"), ("train_accuracy", "validation_accuracy")),
+        ("loss", "accuracy"),
+        strict=True,
+    )
+    for axis, (train, validation), name in pairs:
+        axis.plot(run.steps["_step"], run.steps[train], color=color, alpha=0.2, linewidth=0.6)
+        smooth = run.steps[train].rolling(window, min_periods=1).mean()
+        axis.plot(run.steps["_step"], smooth, color=color, label=f"training, mean of {window} points")
+        if validation in run.epochs:
+            axis.plot(
+                run.epochs["_step"],
+                run.epochs[validation],
+                "ko-",
+                markersize=4,
+                linewidth=1,
+                label="validation, each epoch",
+            )
+        axis.set(xlabel="optimizer step", ylabel=name)
+        axis.legend(fontsize=8)
+    last = run.epochs.iloc[-1]
+    if "validation_accuracy" in run.epochs:
+        place = (last["_step"], last["validation_accuracy"])
+        axes[1].annotate(f"{place[1]:.3f}", place, xytext=(-4, 6), textcoords="offset points", ha="right", fontsize=8)
+    figure.suptitle(f"{run.method_name} on {run.task}")
+    return figure
+
+
+def plot_confusion_matrix(run: Run) -> Figure:
+    """Counts, and the share of each true class in brackets."""
+    names = run.config["label_names"]
+    counts = np.asarray(run.summary["confusion_matrix"], dtype=int)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    cells = [[f"{n}\n({share:.1%})" for n, share in zip(*row, strict=True)] for row in zip(counts, shares, strict=True)]
+    figure, axis = plt.subplots(figsize=(1.6 + 0.95 * len(names), 1.1 + 0.8 * len(names)))
+    sns.heatmap(
+        shares, annot=np.array(cells), fmt="", cmap="Blues", vmin=0, vmax=1, xticklabels=names, yticklabels=names,
+        ax=axis, cbar_kws={"label": "share of the true class"},
+    )  # fmt: skip
+    axis.set(xlabel="predicted", ylabel="true")
+    axis.set_title(f"{run.method_name} on {run.task}", fontsize=8)
+    return figure
+
+
+def plot_ranks(run: Run) -> Figure:
+    """Ranks by layer and kind of matrix, at the start and at the end."""
+    grids = [_rank_grid(run.summary[key]) for key in ("initial_ranks", "ranks")]
+    high = max(1, *(int(grid.to_numpy().max()) for grid in grids))
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 1.5 + 0.22 * len(grids[0].columns)), sharey=True)
+    for axis, grid, when in zip(axes, grids, ("at the start", "at the end"), strict=True):
+        sns.heatmap(
+            grid.T, annot=len(grid) <= 12, fmt="g", cmap="viridis", vmin=0, vmax=high, ax=axis, cbar=axis is axes[1],
+            cbar_kws={"label": "rank"}, annot_kws={"fontsize": 7},
+        )  # fmt: skip
+        axis.set(xlabel="layer", ylabel="")
+        axis.set_title(f"{when}: {int(grid.to_numpy().sum())} in total", fontsize=9)
+    figure.suptitle(f"{run.method_name} on {run.task}: ranks")
+    return figure
+
+
+def _rank_grid(ranks: dict[str, Any]) -> pd.DataFrame:
+    """(layers, kinds of matrix) ranks, from names like layer_3_attention_self_query."""
+    rows = [
+        (int(found[1]), found[2], int(rank))
+        for name, rank in ranks.items()
+        if (found := re.match(r"layer_(\d+)_(.+)", name))
+    ]
+    if len(rows) != len(ranks):
+        odd = next(name for name in ranks if not re.match(r"layer_(\d+)_(.+)", name))
+        raise EvaluationError(f"ranks: {odd!r} names no layer; src/train.py and src/evaluate.py disagree")
+    frame = pd.DataFrame(rows, columns=["layer", "matrix", "rank"])
+    frame["matrix"] = frame["matrix"].str.replace("_", " ").str.removesuffix(" dense")
+    order = list(dict.fromkeys(frame["matrix"]))
+    return frame.pivot_table(index="layer", columns="matrix", values="rank")[order]
+
+
+# Step 2: the runs beside each other.
+
+
+def write_comparison(folder: Path, runs: list[Run]) -> None:
+    """aggregated_metrics.json, the table and the comparison figures."""
+    folder.mkdir(parents=True)
+    resamples = {run.run_id: accuracies for group in by_task(runs).values() for run, accuracies in resample(group)}
+    _write_json(folder / "aggregated_metrics.json", aggregate(runs, resamples))
+    table = pd.DataFrame(
+        [
+            {
+                "run_id": run.run_id,
+                "method": run.method_name,
+                "data": run.task,
+                **{name: run.metric(name) for name in METRICS},
+            }
+            for run in runs
+        ]
+    )
+    table.to_csv(folder / "comparison_metrics_table.csv", index=False)
+    labels = run_labels(runs)
+    _save(plot_bars(runs, labels, "accuracy", resamples), folder / "comparison_accuracy_bar_chart.pdf")
+    if all(run.metric("matthews_corrcoef") is not None for run in runs):
+        _save(plot_bars(runs, labels, "matthews_corrcoef", None), folder / "comparison_matthews_corrcoef_bar_chart.pdf")
+    if all(run.metric("training_seconds") is not None for run in runs):
+        _save(plot_bars(runs, labels, "training_seconds", None), folder / "comparison_training_time_bar_chart.pdf")
+        _save(plot_accuracy_against_time(runs, labels), folder / "comparison_accuracy_against_time.pdf")
+    _save(plot_boxes(runs, labels, resamples), folder / "comparison_accuracy_box_plot.pdf")
+    _save(plot_curves(runs, labels), folder / "comparison_learning_curves.pdf")
+
+
+def by_task(runs: list[Run]) -> dict[str, list[Run]]:
+    """Runs grouped by what they were measured on."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.task, []).append(run)
+    return groups
+
+
+def resample(group: list[Run]) -> list[tuple[Run, np.ndarray[Any, Any]]]:
+    """Bootstrap accuracies (RESAMPLES,) of runs on the same examples, resampled together so that they pair up."""
+    rows = len(group[0].predictions)
+    odd = [run.run_id for run in group if not np.array_equal(run.predictions["label"], group[0].predictions["label"])]
+    if odd:
+        raise EvaluationError(
+            f"{', '.join(odd)}: evaluated on other examples than {group[0].run_id}, on the same {group[0].task}"
+        )
+    generator = np.random.default_rng(SEED)
+    correct = np.stack([run.correct for run in group], axis=1)  # (rows, runs)
+    drawn = np.stack(
+        [correct[generator.integers(rows, size=rows)].mean(axis=0) for _ in range(RESAMPLES)]
+    )  # (RESAMPLES, runs)
+    return [(run, drawn[:, column]) for column, run in enumerate(group)]
+
+
+def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
+    """The comparison as data; a gap is in percent over the best baseline, positive where the proposed is better."""
+    tasks = {task: compare(group, resamples) for task, group in by_task(runs).items()}
+    only = next(iter(tasks.values())) if len(tasks) == 1 else None
+    several = "the runs cover several datasets: see by_task"
+    return {
+        "primary_metric": PRIMARY,
+        "metrics": {
+            name: {run.run_id: value for run in runs if (value := run.metric(name)) is not None} for name in METRICS
+        },
+        "methods": {run.run_id: run.method_name for run in runs},
+        "data": {run.run_id: run.config["data_source"] for run in runs},
+        "accuracy_interval_95": {
+            run_id: np.percentile(values, [2.5, 97.5]).tolist() for run_id, values in resamples.items()
+        },
+        "best_proposed": only["best_proposed"] if only else None,
+        "best_baseline": only["best_baseline"] if only else None,
+        "gap": only["gap"] if only else None,
+        "gap_note": only["gap_note"] if only else several,
+        "improvement_rates": only["improvement_rates"] if only else None,
+        "by_task": tasks,
+    }
+
+
+def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
+    """One dataset's comparison: best runs, gap, improvement rates, significance."""
+    proposed, baselines = [run for run in group if run.proposed], [run for run in group if not run.proposed]
+    best_proposed, best_baseline = _best(proposed), _best(baselines)
+    gap, note = None, "needs a proposed and a baseline run"
+    if best_proposed and best_baseline:
+        gap, note = improvement(best_proposed, best_baseline, PRIMARY)
+    pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
+    return {
+        "best_proposed": _value(best_proposed),
+        "best_baseline": _value(best_baseline),
+        "gap": None if gap is None else 100 * gap,
+        "gap_note": note or "percent over the best baseline's accuracy",
+        "budgets": {run.run_id: run.metric("total_rank") for run in group},
+        "improvement_rates": {
+            f"{ours.run_id} over {theirs.run_id}": {
+                name: rate for name in METRICS if (rate := improvement(ours, theirs, name)[0]) is not None
+            }
+            for ours, theirs in pairs
+        },
+        "significance": {
+            f"{ours.run_id} against {theirs.run_id}": paired_tests(ours, theirs, resamples) for ours, theirs in pairs
+        },
+        "welch": {
+            f"{ours} against {theirs}": welch(
+                [run for run in proposed if run.method_name == ours],
+                [run for run in baselines if run.method_name == theirs],
+            )
+            for ours in dict.fromkeys(run.method_name for run in proposed)
+            for theirs in dict.fromkeys(run.method_name for run in baselines)
+        },
+    }
+
+
+def improvement(ours: Run, theirs: Run, metric: str) -> tuple[float | None, str]:
+    """(ours - theirs) / |theirs|, its sign turned where less is better; None and the reason where it says nothing."""
+    if ours.metric("total_rank") != theirs.metric("total_rank"):
+        return None, (
+            f"no gap: {ours.run_id} has a total rank of {ours.metric('total_rank'):g}, "
+            f"{theirs.run_id} of {theirs.metric('total_rank'):g}"
+        )
+    mine, other = ours.metric(metric), theirs.metric(metric)
+    if mine is None or other is None or not other or not math.isfinite(mine) or not math.isfinite(other):
+        return None, f"no gap: {metric} is {mine} and {other}"
+    rate = (mine - other) / abs(other)
+    return (-rate if metric in LOWER_IS_BETTER else rate), ""
+
+
+def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
+    """Exact McNemar test and paired bootstrap of the accuracy difference, on the same examples."""
+    only_ours = int(((ours.correct == 1) & (theirs.correct == 0)).sum())
+    only_theirs = int(((ours.correct == 0) & (theirs.correct == 1)).sum())
+    discordant = only_ours + only_theirs
+    difference = resamples[ours.run_id] - resamples[theirs.run_id]
+    low, high = np.percentile(difference, [2.5, 97.5])
+    return {
+        "accuracy_difference": float(ours.correct.mean() - theirs.correct.mean()),
+        "mcnemar_exact": {
+            "only_proposed_correct": only_ours,
+            "only_baseline_correct": only_theirs,
+            "p_value": float(stats.binomtest(only_ours, discordant, 0.5).pvalue) if discordant else 1.0,
+        },
+        "paired_bootstrap": {
+            "resamples": RESAMPLES,
+            "interval_95": [float(low), float(high)],
+            "significant_at_5_percent": bool(low > 0 or high < 0),
+        },
+    }
+
+
+def welch(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
+    """Welch's t-test over runs, or the reason why there is none."""
+    mine, other = ([run.metric(PRIMARY) for run in side] for side in (ours, theirs))
+    if len(mine) < 2 or len(other) < 2:
+        return {"p_value": None, "reason": f"needs two or more runs of each method, has {len(mine)} and {len(other)}"}
+    result = stats.ttest_ind(mine, other, equal_var=False)
+    if not math.isfinite(result.pvalue):
+        return {"p_value": None, "reason": "the runs of each method all have the same accuracy"}
+    return {"p_value": float(result.pvalue), "statistic": float(result.statistic), "runs": [len(mine), len(other)]}
+
+
+def _best(runs: list[Run]) -> Run | None:
+    return max(runs, key=lambda run: run.metric(PRIMARY) or -math.inf) if runs else None
+
+
+def _value(run: Run | None) -> dict[str, Any] | None:
+    return None if run is None else {"run_id": run.run_id, "value": run.metric(PRIMARY)}
+
+
+def run_labels(runs: list[Run]) -> dict[str, str]:
+    """What figures call each run: its method, and the total rank or the run id where methods repeat."""
+    names = {run.run_id: run.method_name for run in runs}
+    if len(set(names.values())) < len(runs):
+        names = {run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}" for run in runs}
+    if len(set(names.values())) < len(runs):
+        names = {run.run_id: f"{run.method_name}\n{run.run_id}" for run in runs}
+    return names
+
+
+def _colors(runs: list[Run]) -> list[str]:
+    spare = iter(OTHER_COLORS * len(runs))
+    return [COLORS.get(run.method_name) or next(spare) for run in runs]
+
+
+def plot_bars(
+    runs: list[Run], labels: dict[str, str], metric: str, resamples: dict[str, np.ndarray[Any, Any]] | None
+) -> Figure:
+    """One bar a run; accuracy with its 95 % bootstrap interval and the majority class."""
+    values = [run.metric(metric) or 0.0 for run in runs]
+    figure, axis = _comparison_axis(runs)
+    places = np.arange(len(runs))
+    bars = axis.bar(places, values, width=0.6, color=_colors(runs))
+    text = [f"{value:.1f} s" if metric == "training_seconds" else f"{value:.3f}" for value in values]
+    if resamples is not None:
+        ends = np.array([np.percentile(resamples[run.run_id], [2.5, 97.5]) for run in runs])
+        axis.errorbar(
+            places,
+            values,
+            yerr=np.abs(ends.T - values),
+            fmt="none",
+            color="black",
+            capsize=4,
+            label="95 % bootstrap interval",
+        )
+    axis.bar_label(bars, text, label_type="center", color="white", fontweight="bold")
+    if metric == "accuracy":
+        for place, run in zip(places, runs, strict=True):
+            axis.hlines(
+                run.metric("majority_class_accuracy") or 0.0, place - 0.4, place + 0.4, colors="black", linestyles="--",
+                linewidth=1, label="majority class" if place == 0 else None,
+            )  # fmt: skip
+        axis.set_ylim(0, 1)
+        axis.legend(fontsize=8, loc="lower right", framealpha=0.95)
+    axis.set_xticks(places, [labels[run.run_id] for run in runs])
+    axis.set_ylabel(
+        {
+            "accuracy": "final validation accuracy",
+            "matthews_corrcoef": "final Matthews correlation",
+            "training_seconds": "training time (s)",
+        }[metric]
+    )
+    return figure
+
+
+def plot_boxes(runs: list[Run], labels: dict[str, str], resamples: dict[str, np.ndarray[Any, Any]]) -> Figure:
+    """The spread of each run's accuracy over bootstrap resamples of the evaluated examples (not over seeds)."""
+    figure, axis = _comparison_axis(runs)
+    parts = axis.boxplot(
+        [resamples[run.run_id] for run in runs],
+        tick_labels=[labels[run.run_id] for run in runs],
+        patch_artist=True,
+        widths=0.5,
+        showfliers=False,
+        medianprops={"color": "black"},
+    )
+    for box, color in zip(parts["boxes"], _colors(runs), strict=True):
+        box.set(facecolor=color, alpha=0.7)
+    axis.set_ylabel("final validation accuracy")
+    axis.set_xlabel(f"{RESAMPLES} bootstrap resamples of the examples, one run each", fontsize=8)
+    return figure
+
+
+def plot_accuracy_against_time(runs: list[Run], labels: dict[str, str]) -> Figure:
+    """What a run costs and what it reaches."""
+    figure, axis = _comparison_axis(runs)
+    for run, color in zip(runs, _colors(runs), strict=True):
+        axis.plot(
+            run.metric("training_seconds"),
+            run.metric("accuracy"),
+            "o",
+            color=color,
+            markersize=9,
+            label=labels[run.run_id].replace("\n", ", "),
+        )
+    axis.set(xlabel="training time (s)", ylabel="final validation accuracy")
+    axis.margins(0.25)
+    axis.legend(fontsize=8)
+    return figure
+
+
+def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
+    """Validation accuracy and loss of all runs, epoch by epoch."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
+    for run, color, marker in zip(runs, _colors(runs), "osD^vPX" * len(runs), strict=False):
+        for axis, key in zip(axes, ("validation_accuracy", "validation_loss"), strict=True):
+            if key in run.epochs:
+                axis.plot(
+                    run.epochs["epoch"],
+                    run.epochs[key],
+                    marker=marker,
+                    color=color,
+                    label=labels[run.run_id].replace("\n", ", "),
+                )
+    for axis, name in zip(axes, ("validation accuracy", "validation loss"), strict=True):
+        axis.set(xlabel="epoch", ylabel=name)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(fontsize=8)
+    figure.suptitle(" and ".join(by_task(runs)))
+    return figure
+
+
+def _comparison_axis(runs: list[Run]) -> tuple[Figure, Axes]:
+    figure, axis = plt.subplots(figsize=(max(3.6, 0.8 + 1.1 * len(runs)), 3.2))
+    axis.set_title(" and ".join(by_task(runs)), fontsize=9)
+    return figure, axis
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path, metadata={"CreationDate": None})
+    plt.close(figure)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(_plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types; what is not finite becomes null, since JSON has no word for it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

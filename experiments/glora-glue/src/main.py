@@ -1,0 +1,253 @@
+"""The command line: one run configuration, one mode, one training.
+
+    uv run python -u -m src.main run=RUN_ID results_dir=FOLDER mode=full|trial [run.training.epochs=1 ...]
+
+Hydra composes the root configuration and the run file; this file lifts the run file to the root, checks every key,
+applies the mode, and hands over to ``src.train``.
+"""
+
+from __future__ import annotations
+
+import sys
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from src.preprocess import ExperimentError
+from src.train import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@hydra.main(version_base="1.3", config_path="../config", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Train one run configuration; exit 1 with one line where the configuration, the data or a server is at fault."""
+    try:
+        train(prepare(cfg))
+    except ExperimentError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr, flush=True)
+        sys.exit(130)
+
+
+def prepare(cfg: DictConfig) -> DictConfig:
+    """The configuration that training reads: lifted, checked, with the mode applied."""
+    cfg = lift(cfg)
+    check(cfg)
+    apply_mode(cfg)
+    return cfg
+
+
+def lift(cfg: DictConfig) -> DictConfig:
+    """Move ``cfg.run`` (the run file and its command-line overrides) to the root, once.
+
+    Raises:
+        ExperimentError: a key of the run file is also one of the root's own, or a mandatory value is missing.
+    """
+    try:
+        root = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ExperimentError(
+            f"{getattr(error, 'full_key', None) or 'a mandatory key'} is not set; the command line is "
+            "python -m src.main run=RUN_ID results_dir=FOLDER mode=full|trial"
+        ) from error
+    except OmegaConfBaseException as error:
+        raise ExperimentError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from error
+    if not isinstance(root, dict) or not isinstance(root.get("run"), dict):
+        raise ExperimentError("run: the run file holds no configuration")
+    run = root.pop("run")
+    both = sorted(set(run) & set(root))
+    if both:
+        raise ExperimentError(
+            f"the run file sets {', '.join(both)}, which belong to config/config.yaml; remove them there"
+        )
+    return OmegaConf.create({**root, **run})
+
+
+def apply_mode(cfg: DictConfig) -> None:
+    """Set what the mode decides: ``full`` the whole configuration, ``trial`` every branch on two batches."""
+    with open_dict(cfg):
+        if cfg.mode == "trial":
+            cfg.wandb.mode = "disabled"
+            cfg.optuna.n_trials = 0
+            cfg.training.epochs = 1
+        else:
+            cfg.wandb.mode = "online"
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "a text"
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _one_of(*choices: Any) -> Callable[[Any], str | None]:
+    return lambda value: None if value in choices else "one of " + ", ".join(map(str, choices))
+
+
+def _integer(low: int) -> Callable[[Any], str | None]:
+    return lambda value: (
+        None
+        if isinstance(value, int) and not isinstance(value, bool) and value >= low
+        else f"an integer of {low} or more"
+    )
+
+
+def _number(
+    low: float, high: float = float("inf"), *, low_open: bool = False, high_open: bool = True
+) -> Callable[[Any], str | None]:
+    def fits(value: Any) -> str | None:
+        good = (
+            isinstance(value, Real)
+            and not isinstance(value, bool)
+            and (value > low if low_open else value >= low)
+            and (value < high if high_open else value <= high)
+        )
+        return (
+            None
+            if good
+            else f"a number {'above' if low_open else 'from'} {low:g}"
+            + (f" {'below' if high_open else 'to'} {high:g}" if high != float("inf") else "")
+        )
+
+    return fits
+
+
+def _or_auto(fits: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    return lambda value: None if value == "auto" or fits(value) is None else f"{fits(value)}, or auto"
+
+
+def _or_null(fits: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    return lambda value: None if value is None or fits(value) is None else f"{fits(value)}, or null"
+
+
+def _anything(value: Any) -> str | None:  # noqa: ARG001
+    return None
+
+
+# Every key that a configuration may have, and what its value must be. A key in OPTIONAL may be left out.
+ROOT: Mapping[str, Callable[[Any], str | None]] = {
+    "mode": _one_of("full", "trial"),
+    "results_dir": _text,
+    "wandb.entity": _text,
+    "wandb.project": _text,
+    "wandb.mode": _one_of("online", "disabled"),
+    "seed": _integer(0),
+    "overwrite": _flag,
+    "study.storage": _or_null(_text),
+    "study.selection_fraction": _number(0, 1, low_open=True),
+    "launcher.device": _text,
+    "launcher.num_workers": _integer(0),
+}
+RUN: Mapping[str, Callable[[Any], str | None]] = {
+    "run_id": _text,
+    "method": _text,
+    "method_name": _one_of("GLoRA", "AdaLoRA", "LoRA"),
+    "model.backbone": _text,
+    "model.peft.type": _one_of("lora", "adalora"),
+    "model.peft.init_rank": _integer(1),
+    "model.hidden_size": _integer(1),
+    "model.num_layers": _integer(1),
+    "model.num_parameters": _text,
+    "dataset.name": _text,
+    "dataset.max_length": _integer(4),
+    "dataset.batch_size": _integer(1),
+    "dataset.train_split": _text,
+    "dataset.eval_split": _text,
+    "dataset.train_rows": _integer(2),
+    "training.epochs": _integer(1),
+    "training.optimizer": _one_of("adamw"),
+    "training.learning_rate": _number(0, low_open=True),
+    "training.weight_decay": _number(0),
+    "training.lr_scheduler": _one_of("linear", "cosine", "constant_with_warmup"),
+    "training.lr_warmup_steps": _integer(0),
+    "training.max_grad_norm": _number(0, low_open=True),
+    "training.gradient_checkpointing": _flag,
+    "evaluation.metrics": lambda value: (
+        None
+        if isinstance(value, list) and value and set(value) <= {"accuracy", "matthews_corrcoef"}
+        else "a list of accuracy, matthews_corrcoef"
+    ),
+    "evaluation.track_training_time": _flag,
+    "hardware.gpu_type": _text,
+    "hardware.num_gpus": _integer(0),
+    "optuna.n_trials": _integer(0),
+    "optuna.direction": _one_of("maximize", "minimize"),
+    "optuna.metric": _one_of("validation_accuracy", "validation_matthews_corrcoef", "validation_loss"),
+    "optuna.search_space": _anything,  # its names and forms are checked where the study is made
+}
+METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
+    "GLoRA": {
+        "glo_ra.total_rank_budget": _or_auto(_integer(1)),
+        "glo_ra.beta_ema": _number(0, 1),
+        "glo_ra.warmup_steps": _integer(1),
+        "glo_ra.min_rank": _integer(0),
+        "glo_ra.max_rank": _or_null(_integer(1)),
+        "glo_ra.signal": _one_of("delta", "lora_B"),
+        "glo_ra.keep": _one_of("magnitude", "first"),
+    },
+    "AdaLoRA": {
+        "adalora.total_rank_budget": _or_auto(_integer(1)),
+        "adalora.init_rank": _or_auto(_integer(1)),
+        "adalora.beta1": _number(0, 1, low_open=True),
+        "adalora.beta2": _number(0, 1, low_open=True),
+        "adalora.orth_reg_weight": _number(0),
+        "adalora.adaptation_start_step": _integer(0),
+    },
+    "LoRA": {"lora.total_rank_budget": _or_auto(_integer(1))},
+}
+OPTIONAL = {
+    "dataset.train_split",
+    "dataset.eval_split",
+    "dataset.train_rows",
+    "glo_ra.min_rank",
+    "glo_ra.max_rank",
+    "glo_ra.signal",
+    "glo_ra.keep",
+    "optuna.search_space",
+}
+
+
+def check(cfg: DictConfig) -> None:
+    """Hold every key against the tables above and report all that is wrong at once.
+
+    Raises:
+        ExperimentError: keys that nothing reads, keys that are missing, values that do not fit.
+    """
+    container: Any = OmegaConf.to_container(cfg)
+    found = dict(_leaves(container))
+    name = found.get("method_name")
+    known = {**ROOT, **RUN, **METHOD.get(str(name), {})}
+    problems = [f"{key} is read by nothing in a {name} run: remove it" for key in found if key not in known]
+    problems += [f"{key} is missing" for key in known if key not in found and key not in OPTIONAL]
+    for key, value in found.items():
+        if key in known and (wanted := known[key](value)) is not None:
+            problems.append(f"{key} is {value!r}, it must be {wanted}")
+    if name in METHOD and found.get("model.peft.type") not in {None, "adalora" if name == "AdaLoRA" else "lora"}:
+        problems.append(f"model.peft.type is {found['model.peft.type']!r}, which is not what {name} trains")
+    if problems:
+        raise ExperimentError(f"{found.get('run_id', 'the run file')}: " + "; ".join(problems))
+
+
+def _leaves(node: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted names of all values; the search space counts as one."""
+    leaves: list[tuple[str, Any]] = []
+    for key, value in node.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and name != "optuna.search_space":
+            leaves += _leaves(value, f"{name}.")
+        else:
+            leaves.append((name, value))
+    return leaves
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""GLUE data: from a hub id to padded, length-bucketed batches.
+
+Also holds what the other files share: the error that ends a run with one line, and the table of tasks. Everything that
+is downloaded lies under ``.cache/``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset, load_dataset
+from datasets.exceptions import DatasetNotFoundError
+from huggingface_hub import DatasetCard, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, DataCollatorWithPadding
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+CACHE = Path(".cache")
+
+
+class ExperimentError(Exception):
+    """What the user can put right: printed in one line, with a non-zero exit and without a traceback."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where a task lies on the hub and which of its columns are read."""
+
+    hub_id: str
+    configuration: str
+    columns: tuple[str, ...]  # one sentence, or a pair
+    eval_split: str = "validation"
+    train_split: str = "train"
+
+
+TASKS = {
+    "glue_mnli": Task("nyu-mll/glue", "mnli", ("premise", "hypothesis"), eval_split="validation_matched"),
+    "glue_sst2": Task("nyu-mll/glue", "sst2", ("sentence",)),
+    "glue_rte": Task("nyu-mll/glue", "rte", ("sentence1", "sentence2")),
+    "glue_mrpc": Task("nyu-mll/glue", "mrpc", ("sentence1", "sentence2")),
+    "glue_cola": Task("nyu-mll/glue", "cola", ("sentence",)),
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Tokenised rows of one task, and what is known about where they come from."""
+
+    train: Dataset
+    evaluation: Dataset
+    collator: DataCollatorWithPadding
+    label_names: list[str]
+    source: str  # "generated", or the hub id and revision
+    splits: str  # e.g. "train[6000 rows] -> validation"
+
+    @property
+    def majority_accuracy(self) -> float:
+        """Accuracy of always answering with the evaluation split's most frequent label."""
+        return Counter(self.evaluation["labels"]).most_common(1)[0][1] / len(self.evaluation)
+
+
+def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
+    """Load and tokenise the rows that ``cfg.dataset`` names.
+
+    Args:
+        cfg: the lifted configuration.
+        selection: True for Optuna's trials: a seeded slice of the training rows takes the evaluation split's place
+            and leaves the training rows, so that no choice is made on the reported split.
+
+    Raises:
+        ExperimentError: unknown task; a hub that cannot be reached; a missing split or column; a label outside the
+            task's; more rows asked for than there are.
+    """
+    name = cfg.dataset.name
+    if name not in TASKS:
+        raise ExperimentError(f"dataset.name: unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
+    task = TASKS[name]
+    source, revision = _provenance(task.hub_id)
+    train_split = cfg.dataset.get("train_split") or task.train_split
+    eval_split = cfg.dataset.get("eval_split") or task.eval_split
+    if train_split == eval_split:
+        raise ExperimentError(
+            f"dataset.train_split and dataset.eval_split are both {train_split!r}: name two splits of {name}"
+        )
+    splits = _download(task, revision)
+    train = _split(splits, train_split, task)
+    evaluation = _split(splits, eval_split, task)
+    train = _choose_rows(train, cfg.dataset.get("train_rows"), cfg.seed, where=f"{name}/{train_split}")
+    described = f"{train_split}[{len(train)} rows] -> {eval_split}[{len(evaluation)} rows]"
+    label_names = train.features["label"].names
+    if selection:
+        parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed)
+        train, evaluation = parts["train"], parts["test"]
+        described = f"{train_split}[{len(train)} rows] -> a slice of {train_split}[{len(evaluation)} rows]"
+    if cfg.mode == "trial":
+        train = train.select(range(min(len(train), 2 * cfg.dataset.batch_size)))
+        evaluation = evaluation.select(range(min(len(evaluation), 2 * cfg.dataset.batch_size)))
+    tokenizer = load_tokenizer(cfg.model.backbone)
+    return Data(
+        train=_tokenise(train, task, tokenizer, cfg.dataset.max_length),
+        evaluation=_tokenise(evaluation, task, tokenizer, cfg.dataset.max_length),
+        collator=DataCollatorWithPadding(tokenizer),
+        label_names=label_names,
+        source=source,
+        splits=described,
+    )
+
+
+def load_tokenizer(backbone: str) -> Any:
+    """The backbone's tokenizer, which must know how to pad."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(backbone, cache_dir=str(CACHE / "models"))
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"model.backbone: no tokenizer for {backbone!r} ({_first_line(error)})") from error
+    if tokenizer.pad_token_id is None:
+        raise ExperimentError(
+            f"model.backbone: the tokenizer of {backbone!r} has no pad token, batches cannot be padded"
+        )
+    return tokenizer
+
+
+def train_loader(data: Data, batch_size: int, *, seed: int, epoch: int, num_workers: int) -> DataLoader[Any]:
+    """Batches of rows of like length, in an order that depends on the seed and the epoch alone."""
+    generator = torch.Generator().manual_seed(seed * 10_007 + epoch)
+    sampler = LengthGroupedSampler(batch_size, lengths=list(data.train["length"]), generator=generator)
+    rows = data.train.remove_columns("length")
+    return DataLoader(
+        rows,
+        batch_size=batch_size,
+        sampler=sampler,
+        collate_fn=data.collator,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=generator,
+    )
+
+
+def eval_loader(data: Data, batch_size: int, *, num_workers: int) -> tuple[DataLoader[Any], list[int]]:
+    """Batches of the evaluation split, shortest rows first, and for each row served its index in the split."""
+    lengths = data.evaluation["length"]
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    rows = data.evaluation.select(order).remove_columns("length")
+    loader: DataLoader[Any] = DataLoader(
+        rows,
+        batch_size=batch_size,
+        collate_fn=data.collator,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return loader, order
+
+
+def _provenance(hub_id: str) -> tuple[str, str]:
+    """What the dataset's own card says of its origin: "generated", or "ID@REVISION"; and the revision."""
+    try:
+        path = Path(
+            hf_hub_download(hub_id, "README.md", repo_type="dataset", cache_dir=str(CACHE / "datasets" / "hub"))
+        )
+    except (OSError, HfHubHTTPError) as error:
+        raise ExperimentError(
+            f"the dataset {hub_id!r} cannot be reached on the hub ({_first_line(error)}); "
+            "check the network, or HF_ENDPOINT if a loopback hub is meant"
+        ) from error
+    revision = path.parent.name  # the hub's cache keeps each commit in a folder named by it
+    creators = DatasetCard.load(path).data.to_dict().get("language_creators") or []
+    return ("generated" if "machine-generated" in creators else f"{hub_id}@{revision[:7]}"), revision
+
+
+def _download(task: Task, revision: str) -> Any:
+    try:
+        return load_dataset(task.hub_id, task.configuration, revision=revision, cache_dir=str(CACHE / "datasets"))
+    except (OSError, ValueError, HfHubHTTPError, DatasetNotFoundError) as error:
+        raise ExperimentError(
+            f"{task.hub_id} has no usable configuration {task.configuration!r} ({_first_line(error)})"
+        ) from error
+
+
+def _split(splits: Any, name: str, task: Task) -> Dataset:
+    """One split, checked: it exists, is not empty, has the task's columns, and every label is one of the task's."""
+    where = f"{task.hub_id}/{task.configuration}"
+    if name not in splits:
+        about = next(iter(splits.values())).info.description.strip()
+        raise ExperimentError(
+            f"{where} has no split {name!r}, only {', '.join(splits)}"
+            + (f" ({about})" if about else "")
+            + "; set run.dataset.train_split and run.dataset.eval_split to splits that exist"
+        )
+    rows = splits[name]
+    if not len(rows):
+        raise ExperimentError(f"{where}/{name} is empty")
+    missing = [column for column in (*task.columns, "label") if column not in rows.column_names]
+    if missing:
+        raise ExperimentError(f"{where}/{name} lacks the columns {missing}; it has {rows.column_names}")
+    classes = rows.features["label"].num_classes
+    unlabelled = sum(not 0 <= label < classes for label in rows["label"])
+    if unlabelled:
+        raise ExperimentError(
+            f"{where}/{name}: {unlabelled} of {len(rows)} labels are outside 0..{classes - 1}; "
+            "GLUE's test splits are unlabelled, train and measure on others"
+        )
+    return rows
+
+
+def _choose_rows(rows: Dataset, count: int | None, seed: int, *, where: str) -> Dataset:
+    if count is None:
+        return rows
+    if count > len(rows):
+        raise ExperimentError(f"dataset.train_rows: {count} rows of {where} are asked for, it has {len(rows)}")
+    return rows.shuffle(seed=seed).select(range(count))
+
+
+def _tokenise(rows: Dataset, task: Task, tokenizer: Any, max_length: int) -> Dataset:
+    """Columns: what the tokenizer gives, ``labels``, and ``length`` in tokens."""
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        encoded = dict(tokenizer(*(batch[column] for column in task.columns), truncation=True, max_length=max_length))
+        encoded["labels"] = batch["label"]
+        encoded["length"] = [len(ids) for ids in encoded["input_ids"]]
+        return encoded
+
+    # Kept in memory: the cache key of a closure over a tokenizer is not stable between processes.
+    return rows.map(encode, batched=True, remove_columns=rows.column_names, keep_in_memory=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,623 @@
+"""Train one run: Optuna's study where one is configured, then the final run, which alone is logged to W&B.
+
+What lies in ``{results_dir}/{run_id}/`` afterwards: ``adapter/`` (loads with PEFT alone), ``checkpoint.pt`` (where to
+go on after an interruption), ``predictions.csv`` (one row per evaluated example, also uploaded to the W&B run). No
+figures and no metrics files: ``src.evaluate`` makes those from W&B.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import json
+import math
+import os
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+import torch
+import wandb
+from omegaconf import DictConfig, OmegaConf, open_dict
+from sklearn.metrics import accuracy_score, confusion_matrix, matthews_corrcoef
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+from transformers import get_scheduler, set_seed
+
+from src.model import SECTIONS, Method, Schedule, build_method, label, plan_schedule
+from src.preprocess import Data, ExperimentError, eval_loader, load_data, train_loader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOG_EVERY = 20  # steps between two reads of the per-step values from the device
+FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
+INIT_SECONDS = 60  # for the W&B server to answer
+
+
+def train(cfg: DictConfig) -> None:
+    """Run ``cfg`` (lifted, mode applied): search if ``optuna.n_trials`` says so, then train and log the final run.
+
+    Raises:
+        ExperimentError: whatever the user can put right, in one line.
+    """
+    folder = Path(cfg.results_dir) / cfg.run_id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExperimentError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
+    checkpoint = Checkpoint(folder / "checkpoint.pt", cfg)
+    if cfg.mode == "trial" or cfg.overwrite:
+        checkpoint.discard()
+    state = checkpoint.load()
+    if state is not None and state["finished"]:
+        raise ExperimentError(f"{cfg.run_id} is finished in {folder}; overwrite=true starts it afresh")
+    chosen: dict[str, Any] = {}
+    if cfg.optuna.n_trials > 0:
+        chosen = state["chosen"] if state is not None else search(cfg, folder)
+        cfg = with_parameters(cfg, chosen)
+    run = _start_wandb(cfg, resume=state is not None)
+    try:
+        _final_run(cfg, run, checkpoint, state, chosen)
+    except BaseException:
+        run.finish(exit_code=1)
+        raise
+    run.finish()
+
+
+def _final_run(
+    cfg: DictConfig, run: Any, checkpoint: Checkpoint, state: dict[str, Any] | None, chosen: dict[str, Any]
+) -> None:
+    folder = checkpoint.path.parent
+    data = load_data(cfg)
+    print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
+
+    def log(row: dict[str, Any], step: int) -> None:
+        wandb.log(row, step=step)
+
+    fit = Fit(cfg, data, log=log, state=state)
+    described = {
+        "data_source": data.source,
+        "data_splits": data.splits,
+        "label_names": data.label_names,
+        "adapted_matrices": len(fit.method.targets),
+        "total_rank_budget": fit.method.budget,
+        "steps_per_epoch": fit.schedule.steps_per_epoch,
+        "total_steps": fit.schedule.total_steps,
+        "hardware_found": _hardware(fit.device),
+        "optuna_chosen": chosen,
+        **{f"effective_{name}": value for name, value in fit.schedule.effective.items()},
+    }
+    run.config.update(described, allow_val_change=True)
+    for warning in mismatches(cfg, fit):
+        print(f"warning: {warning}", flush=True)
+    initial_ranks = {label(name): rank for name, rank in fit.initial_ranks.items()}
+    result: Evaluated | None = None
+    while fit.epoch < cfg.training.epochs:
+        result = fit.run_epoch()
+        checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": False})
+    if cfg.mode == "trial":
+        # Every branch runs: a second model takes up what was written, as a resumed run does.
+        fit = Fit(cfg, data, log=log, state=checkpoint.load(required=True))
+        result = None
+    if result is None:
+        result = fit.evaluate()
+    _save_predictions(folder / "predictions.csv", result)
+    fit.method.save(folder / "adapter")
+    wandb.save(str(folder / "predictions.csv"), base_path=str(folder), policy="now")
+    ranks = {label(name): rank for name, rank in fit.method.ranks().items()}
+    summary = {
+        **{f"final_{name}": value for name, value in result.metrics.items()},
+        **{f"best_{name}": value for name, value in fit.best.items()},
+        "best_epoch": fit.best_epoch,
+        "majority_class_accuracy": data.majority_accuracy,
+        "confusion_matrix": result.confusion,
+        "trainable_parameters": fit.method.trainable_parameters(),
+        "adapter_parameters": fit.method.adapter_parameters(),
+        "total_rank": sum(ranks.values()),
+        "initial_ranks": initial_ranks,
+        "ranks": ranks,
+        "peak_memory_bytes": _peak_memory(fit.device),
+    }
+    if cfg.evaluation.track_training_time:
+        summary["training_seconds"] = fit.training_seconds
+    for name, value in summary.items():
+        wandb.summary[name] = value
+    checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
+    print(
+        f"{cfg.run_id}: finished, "
+        + ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
+        + f", {fit.training_seconds:.1f} s of training, total rank {summary['total_rank']}",
+        flush=True,
+    )
+
+
+class Evaluated:
+    """One pass over the evaluation split: metrics, confusion matrix, and every example's prediction in split order."""
+
+    def __init__(
+        self, loss: float, logits: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], names: list[str]
+    ) -> None:
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        self.labels = labels  # (rows,)
+        self.predictions = logits.argmax(axis=1)  # (rows,)
+        self.confidence = shifted.max(axis=1) / shifted.sum(axis=1)  # (rows,) probability of the predicted class
+        self.metrics: dict[str, float] = {"validation_loss": loss}
+        for name in names:
+            score = accuracy_score if name == "accuracy" else matthews_corrcoef
+            self.metrics[f"validation_{name}"] = float(score(labels, self.predictions))
+        self.confusion = confusion_matrix(labels, self.predictions, labels=range(logits.shape[1])).tolist()
+
+
+class Fit:
+    """A model in training, advanced by whole epochs.
+
+    Args:
+        cfg: the lifted configuration.
+        data: the rows.
+        log: called with a row of metrics and the optimizer step (from 1) it belongs to.
+        state: what :meth:`state_dict` gave at the end of an epoch, to go on from there.
+    """
+
+    def __init__(
+        self,
+        cfg: DictConfig,
+        data: Data,
+        *,
+        log: Callable[[dict[str, Any], int], None],
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self.cfg = cfg
+        self.data = data
+        self.log = log
+        self.device = _device(cfg.launcher.device)
+        self.schedule: Schedule = plan_schedule(cfg, math.ceil(len(data.train) / cfg.dataset.batch_size))
+        set_seed(cfg.seed)
+        self.method: Method = build_method(cfg, data.label_names, self.schedule)
+        self.initial_ranks = self.method.ranks()
+        self.epoch = self.step = 0
+        self.training_seconds = 0.0
+        self.best: dict[str, float] = {}
+        self.best_epoch = 0
+        self._last = ""
+        if state is not None:
+            self.method.load_state_dict(state["method"])
+        self.model = self.method.model.to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            [p for p in self.model.parameters() if p.requires_grad],
+            lr=cfg.training.learning_rate,
+            weight_decay=cfg.training.weight_decay,
+        )
+        self.scheduler = get_scheduler(
+            cfg.training.lr_scheduler,
+            self.optimizer,
+            num_warmup_steps=self.schedule.lr_warmup_steps,
+            num_training_steps=self.schedule.total_steps,
+        )
+        if state is not None:
+            self.load_state_dict(state)
+
+    def run_epoch(self) -> Evaluated:
+        """One pass over the training rows, then one over the evaluation split."""
+        loader = train_loader(
+            self.data,
+            self.cfg.dataset.batch_size,
+            seed=self.cfg.seed,
+            epoch=self.epoch,
+            num_workers=self.cfg.launcher.num_workers,
+        )
+        self.model.train()
+        pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]] = []
+        started = shown = self._now()
+        for batch in loader:
+            step_started = time.perf_counter()
+            learning_rate = self.scheduler.get_last_lr()[0]
+            values, changes = self._optimize(
+                {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+            )
+            pending.append((self.step, learning_rate, time.perf_counter() - step_started, changes, values))
+            if len(pending) == LOG_EVERY:
+                self._flush(pending)
+                shown = self._show(started, shown)
+        self._flush(pending)
+        self.training_seconds += self._now() - started
+        self.epoch += 1
+        result = self.evaluate()
+        self.log({**result.metrics, "epoch": self.epoch}, self.step)
+        self._remember_best(result.metrics)
+        print(
+            f"epoch {self.epoch}/{self.cfg.training.epochs}: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items()),
+            flush=True,
+        )
+        return result
+
+    def _optimize(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
+        """One optimizer step; returns (loss, accuracy, gradient norm) on the device and what the method logs."""
+        output = self.model(**batch)
+        output.loss.backward()
+        changes = self.method.after_backward(self.optimizer)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = clip_grad_norm_(parameters, self.cfg.training.max_grad_norm)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.step += 1
+        changes |= self.method.after_step(self.step)
+        self.optimizer.zero_grad()
+        logits = output.logits.detach()
+        # The loss that is logged is the task's alone: AdaLoRA adds its orthogonality term to the one it trains on.
+        loss = cross_entropy(logits, batch["labels"])
+        accuracy = (logits.argmax(dim=-1) == batch["labels"]).float().mean()
+        return torch.stack((loss, accuracy, norm.detach())), changes
+
+    def _flush(self, pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]]) -> None:
+        """Log the steps that wait, with one read of the device for all of them."""
+        values = torch.stack([entry[4] for entry in pending]).tolist() if pending else []
+        for (step, learning_rate, seconds, changes, _), (loss, accuracy, norm) in zip(pending, values, strict=True):
+            if not math.isfinite(loss):
+                raise ExperimentError(
+                    f"the loss is {loss} at step {step} of {self.schedule.total_steps} (learning rate "
+                    f"{learning_rate:.2e}, gradient norm {norm:.3g}); lower training.learning_rate"
+                )
+            row = {
+                "train_loss": loss,
+                "train_accuracy": accuracy,
+                "learning_rate": learning_rate,
+                "gradient_norm": norm,
+                "step_seconds": seconds,
+            }
+            self.log({**row, **changes}, step)
+            self._last = f"loss {loss:.4f}, accuracy {accuracy:.3f}, learning rate {learning_rate:.2e}"
+        pending.clear()
+
+    def _show(self, started: float, shown: float) -> float:
+        now = time.perf_counter()
+        if now - shown < 5:
+            return shown
+        done = self.step - self.epoch * self.schedule.steps_per_epoch
+        left = (self.schedule.total_steps - self.step) * (now - started) / done
+        print(
+            f"epoch {self.epoch + 1}/{self.cfg.training.epochs}, step {self.step}/{self.schedule.total_steps}, "
+            f"{self._last}, {done / (now - started):.1f} steps/s, {left:.0f} s left",
+            flush=True,
+        )
+        return now
+
+    @torch.no_grad()
+    def evaluate(self) -> Evaluated:
+        """Loss and predictions on the evaluation split, in the split's own order."""
+        self.model.eval()
+        loader, order = eval_loader(self.data, self.cfg.dataset.batch_size, num_workers=self.cfg.launcher.num_workers)
+        logits, labels = [], []
+        for batch in loader:
+            moved = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+            labels.append(moved.pop("labels"))
+            logits.append(self.model(**moved).logits.float())
+        scores, truth = torch.cat(logits), torch.cat(labels)  # (rows, classes), (rows,), shortest rows first
+        loss = float(cross_entropy(scores, truth))
+        back = np.argsort(order)
+        return Evaluated(loss, scores.cpu().numpy()[back], truth.cpu().numpy()[back], list(self.cfg.evaluation.metrics))
+
+    def _remember_best(self, metrics: dict[str, float]) -> None:
+        name = self.cfg.optuna.metric
+        sign = 1 if self.cfg.optuna.direction == "maximize" else -1
+        if not self.best or sign * metrics[name] > sign * self.best[name]:
+            self.best, self.best_epoch = dict(metrics), self.epoch
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on."""
+        return {
+            "method": self.method.state_dict(),
+            "weights": {name: p.detach() for name, p in self.model.named_parameters() if p.requires_grad},
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "training_seconds": self.training_seconds,
+            "initial_ranks": self.initial_ranks,
+            "best": (self.best, self.best_epoch),
+            "random": (
+                random.getstate(),
+                np.random.get_state(),  # noqa: NPY002 - libraries draw from it
+                torch.get_rng_state(),
+                torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            ),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where ``state`` was taken; the method's own part is already loaded, since it decides the shapes."""
+        names = {name for name, p in self.model.named_parameters() if p.requires_grad}
+        if names != set(state["weights"]):
+            odd = sorted(names ^ set(state["weights"]))
+            raise ExperimentError(
+                f"the checkpoint holds other parameters than the model, {odd[0]} first; overwrite=true"
+            )
+        self.model.load_state_dict(state["weights"], strict=False)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.epoch, self.step, self.training_seconds = state["epoch"], state["step"], state["training_seconds"]
+        self.initial_ranks = state["initial_ranks"]
+        self.best, self.best_epoch = state["best"]
+        python, numpy, cpu, cuda = state["random"]
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_rng_state(cpu)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+class Checkpoint:
+    """One file, replaced whole or not at all, that only the configuration it was made from can load."""
+
+    def __init__(self, path: Path, cfg: DictConfig) -> None:
+        self.path = path
+        told = OmegaConf.to_container(cfg)
+        if not isinstance(told, dict):
+            raise TypeError("the configuration is not a mapping")
+        for key in ("results_dir", "overwrite", "launcher", "study", "wandb"):
+            told.pop(key)
+        self.fingerprint = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    def discard(self) -> None:
+        """Start afresh."""
+        self.path.unlink(missing_ok=True)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write ``state`` so that a reader finds the old file or the new one, never a part."""
+        partial = self.path.with_suffix(".partial")
+        try:
+            free = os.statvfs(self.path.parent)
+            if free.f_bavail * free.f_frsize < FREE_BYTES:
+                raise OSError(errno.ENOSPC, f"less than {FREE_BYTES >> 20} MiB are free")  # noqa: TRY301
+            with partial.open("wb") as file:
+                torch.save({**state, "fingerprint": self.fingerprint}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+        except (OSError, RuntimeError) as error:
+            partial.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise ExperimentError(
+                f"the checkpoint {self.path} cannot be written ({reason}); free space and start again"
+            ) from error
+
+    def load(self, *, required: bool = False) -> dict[str, Any] | None:
+        """The state last saved, or None where there is none."""
+        if not self.path.exists():
+            if required:
+                raise ExperimentError(f"the checkpoint {self.path} was written and is gone")
+            return None
+        try:
+            # Our own file: it holds optimizer and random states, which the weights-only reader does not take.
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=False)
+        except Exception as error:
+            raise ExperimentError(f"the checkpoint {self.path} cannot be read ({error}); overwrite=true") from error
+        if state["fingerprint"] != self.fingerprint:
+            raise ExperimentError(
+                f"the checkpoint {self.path} is from another configuration of this run id; overwrite=true starts afresh"
+            )
+        return state
+
+
+def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+    """Optuna's study on a slice of the training rows; returns the best parameters by their names in the search space.
+
+    Trials are never logged to W&B. The study lives in ``study.storage`` and goes on where it stopped; ``n_trials``
+    counts finished trials.
+    """
+    space = search_space(cfg)
+    data = load_data(cfg, selection=True)
+    steps = math.ceil(len(data.train) / cfg.dataset.batch_size)
+    print(
+        f"study: {cfg.optuna.n_trials} trials x {cfg.training.epochs} epochs x {steps} steps = "
+        f"{cfg.optuna.n_trials * cfg.training.epochs * steps} steps before the final run ({data.splits})",
+        flush=True,
+    )
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name=cfg.run_id,
+        storage=cfg.study.storage or _journal(folder / "study.journal"),
+        direction=cfg.optuna.direction,
+        sampler=optuna.samplers.TPESampler(seed=cfg.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        load_if_exists=True,
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        chosen = {name: suggest(trial, name) for name, suggest in space.items()}
+        fit = Fit(with_parameters(cfg, chosen), data, log=lambda _row, _step: None)
+        value = math.nan
+        while fit.epoch < cfg.training.epochs:
+            value = fit.run_epoch().metrics[cfg.optuna.metric]
+            trial.report(value, fit.epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        print(f"trial {trial.number}: {cfg.optuna.metric} {value:.4f} with {chosen}", flush=True)
+        return value
+
+    finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    left = cfg.optuna.n_trials - len(study.get_trials(deepcopy=False, states=finished))
+    if left > 0:
+        study.optimize(objective, n_trials=left, catch=(ExperimentError, RuntimeError))
+    values = [trial.value for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]
+    if not values:
+        raise ExperimentError(f"study: none of {len(study.trials)} trials finished; see the messages above")
+    if len(values) > 2 and len(set(values)) == 1:
+        raise ExperimentError(
+            f"study: all {len(values)} trials ended with {cfg.optuna.metric} {values[0]}: nothing was searched"
+        )
+    print(f"study: best {cfg.optuna.metric} {study.best_value:.4f} with {study.best_params}", flush=True)
+    return dict(study.best_params)
+
+
+def _journal(path: Path) -> optuna.storages.JournalStorage:
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+
+
+def search_space(cfg: DictConfig) -> dict[str, Callable[[optuna.Trial, str], Any]]:
+    """The search space as functions from a trial to a value, every name checked against the configuration.
+
+    Raises:
+        ExperimentError: a name that reaches no key or more than one, or a form that is not one of loguniform, uniform,
+            int (``low``, ``high``) and categorical (``choices``).
+    """
+    space = OmegaConf.to_container(cfg.optuna.get("search_space") or OmegaConf.create({}))
+    if not isinstance(space, dict) or not space:
+        raise ExperimentError(f"optuna.n_trials is {cfg.optuna.n_trials} and optuna.search_space is empty")
+    suggesters: dict[str, Callable[[optuna.Trial, str], Any]] = {}
+    for name, form in ((str(name), form) for name, form in space.items()):
+        parameter_path(cfg, name)
+        kind = form.get("type") if isinstance(form, dict) else None
+        wanted = {"type", "choices"} if kind == "categorical" else {"type", "low", "high"}
+        if kind not in {"loguniform", "uniform", "int", "categorical"} or set(form) != wanted:
+            raise ExperimentError(
+                f"optuna.search_space.{name} is {form}; give type: loguniform, uniform or int with low and high, "
+                "or type: categorical with choices"
+            )
+        suggesters[name] = _suggester(kind, form)
+    return suggesters
+
+
+def _suggester(kind: str, form: dict[str, Any]) -> Callable[[optuna.Trial, str], Any]:
+    if kind == "categorical":
+        return lambda trial, name: trial.suggest_categorical(name, form["choices"])
+    if kind == "int":
+        return lambda trial, name: trial.suggest_int(name, form["low"], form["high"])
+    return lambda trial, name: trial.suggest_float(name, form["low"], form["high"], log=kind == "loguniform")
+
+
+def parameter_path(cfg: DictConfig, name: str) -> str:
+    """The one configuration path that a search-space name means: a leaf's name, or a dotted path.
+
+    Raises:
+        ExperimentError: no path, or several, end in ``name``; the message lists what could be meant.
+    """
+    tunable = [
+        f"{section}.{key}" for section in ("dataset", "training", SECTIONS[cfg.method_name]) for key in cfg[section]
+    ] + ["model.peft.init_rank"]
+    matches = [path for path in tunable if path == name or path.rpartition(".")[2] == name]
+    if len(matches) != 1:
+        about = f"could be {' or '.join(matches)}" if matches else f"is none of {', '.join(tunable)}"
+        raise ExperimentError(f"optuna.search_space: {name} {about}")
+    return matches[0]
+
+
+def with_parameters(cfg: DictConfig, chosen: dict[str, Any]) -> DictConfig:
+    """A copy of ``cfg`` in which each search-space name has its value."""
+    copy = cfg.copy()
+    with open_dict(copy):
+        for name, value in chosen.items():
+            OmegaConf.update(copy, parameter_path(cfg, name), value)
+    return copy
+
+
+def mismatches(cfg: DictConfig, fit: Fit) -> list[str]:
+    """Where the configuration describes another machine or model than the one found: recorded, and said."""
+    found = [
+        (key, cfg.model[key.partition(".")[2]], value) for key, value in fit.method.shape.items() if value is not None
+    ]
+    warned = [
+        f"{key} is {told} in the run file, {value} in {cfg.model.backbone}"
+        for key, told, value in found
+        if told != value
+    ]
+    warned += [
+        f"{name} is not reached in {fit.schedule.total_steps} steps: {value} is used instead"
+        for name, value in fit.schedule.effective.items()
+    ]
+    told = _count(cfg.model.num_parameters)
+    counts = fit.method.backbone_parameters
+    if told is None or all(abs(count - told) > 0.06 * told for count in counts):
+        every, inner = (f"{count / 1e6:.1f}M" for count in counts)
+        warned.append(
+            f"model.num_parameters is {cfg.model.num_parameters}, {cfg.model.backbone} has {every} "
+            f"({inner} without embeddings)"
+        )
+    hardware = _hardware(fit.device)
+    if cfg.hardware.gpu_type.lower() not in hardware["type"].lower() or cfg.hardware.num_gpus != hardware["num_gpus"]:
+        warned.append(
+            f"hardware is {cfg.hardware.num_gpus} x {cfg.hardware.gpu_type} in the run file, "
+            f"{hardware['num_gpus']} GPUs ({hardware['type']}) here: training times are not comparable"
+        )
+    return warned
+
+
+def _count(text: str) -> float | None:
+    """``86M`` as 86e6; None where the text is no count."""
+    units = {"K": 1e3, "M": 1e6, "B": 1e9}
+    try:
+        return float(text[:-1]) * units[text[-1].upper()]
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def _hardware(device: torch.device) -> dict[str, Any]:
+    if device.type == "cuda":
+        return {"type": torch.cuda.get_device_name(device), "num_gpus": 1}
+    return {"type": f"cpu, {torch.get_num_threads()} threads", "num_gpus": 0}
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ExperimentError(f"launcher.device: {name!r} is no device; auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ExperimentError(f"launcher.device: {name!r} is asked for and CUDA is not available here; auto or cpu")
+    return device
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes: allocated on the GPU, or resident in this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _save_predictions(path: Path, result: Evaluated) -> None:
+    try:
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["row", "label", "prediction", "confidence"])
+            for row, (truth, predicted, confidence) in enumerate(
+                zip(result.labels, result.predictions, result.confidence, strict=True)
+            ):
+                writer.writerow([row, int(truth), int(predicted), f"{confidence:.6f}"])
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ExperimentError(f"{path} cannot be written ({error.strerror}); free space and start again") from error
+
+
+def _start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
+    told = OmegaConf.to_container(cfg, resolve=True)
+    try:
+        return wandb.init(
+            entity=cfg.wandb.entity,
+            project=cfg.wandb.project,
+            id=cfg.run_id,
+            name=cfg.run_id,
+            config=told,
+            resume="allow" if resume else None,
+            mode=cfg.wandb.mode,
+            settings=wandb.Settings(init_timeout=INIT_SECONDS),
+        )
+    except (wandb.errors.Error, OSError) as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ExperimentError(
+            f"the W&B run {cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id} cannot be started ({reason}); "
+            "check WANDB_API_KEY, WANDB_BASE_URL and the network"
+        ) from error
