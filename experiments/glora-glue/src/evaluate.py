@@ -222,7 +222,9 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
         raise EvaluationError(
             f"{run_id}: predictions.csv has the columns {list(predictions.columns)} and {len(predictions)} rows"
         )
-    return Run(run_id, config, summary, steps.sort_values("_step"), epochs.sort_values("_step"), predictions)
+    # W&B sends values that are not finite as text.
+    steps, epochs = (frame.apply(pd.to_numeric).sort_values("_step") for frame in (steps, epochs))
+    return Run(run_id, config, summary, steps, epochs, predictions)
 
 
 def write(results_dir: Path, runs: list[Run]) -> list[Path]:
@@ -571,7 +573,7 @@ def plot_bars(
         for place, run in zip(places, runs, strict=True):
             axis.hlines(
                 run.metric("majority_class_accuracy") or 0.0, place - 0.4, place + 0.4, colors="black", linestyles="--",
-                linewidth=1, label="majority class" if place == 0 else None,
+                linewidth=1, label="majority class" if place == 0 else "_",
             )  # fmt: skip
         axis.set_ylim(0, 1)
         axis.legend(fontsize=8, loc="lower right", framealpha=0.95)
@@ -609,8 +611,8 @@ def plot_accuracy_against_time(runs: list[Run], labels: dict[str, str]) -> Figur
     figure, axis = _comparison_axis(runs)
     for run, color in zip(runs, _colors(runs), strict=True):
         axis.plot(
-            run.metric("training_seconds"),
-            run.metric("accuracy"),
+            run.metric("training_seconds") or 0.0,
+            run.metric("accuracy") or 0.0,
             "o",
             color=color,
             markersize=9,

@@ -9,7 +9,6 @@ applies the mode, and hands over to ``src.train``.
 from __future__ import annotations
 
 import sys
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@hydra.main(version_base="1.3", config_path="../config", config_name="config")
+@hydra.main(version_base="1.3", config_path="../config", config_name="config")  # type: ignore[untyped-decorator]
 def main(cfg: DictConfig) -> None:
     """Train one run configuration; exit 1 with one line where the configuration, the data or a server is at fault."""
     try:
@@ -106,7 +105,7 @@ def _number(
 ) -> Callable[[Any], str | None]:
     def fits(value: Any) -> str | None:
         good = (
-            isinstance(value, Real)
+            isinstance(value, int | float)
             and not isinstance(value, bool)
             and (value > low if low_open else value >= low)
             and (value < high if high_open else value <= high)

@@ -95,12 +95,14 @@ class Method:
         model: the PEFT model.
         targets: the adapted matrices, by their names in the base model.
         budget: the total rank the method ends with.
+        effective: configured values that this run or model cannot have, with what replaced them.
     """
 
     def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule) -> None:
         base = _load_base(cfg, label_names)
         self.cfg = cfg
         self.schedule = schedule
+        self.effective = dict(schedule.effective)
         self.backbone_parameters = _count_backbone(base)
         self.shape = {
             "model.hidden_size": getattr(base.config, "hidden_size", None),
@@ -197,7 +199,7 @@ class GLoRA(Method):
             return {}
         before = dict.fromkeys(self.targets, int(self.cfg.model.peft.init_rank))
         signal = {f"signal/{label(name)}": value for name, value in self.allocator.signal.items()}
-        return {"beta_ema": self.allocator.config.beta, **signal, **_changed(before, self.allocator.ranks)}
+        return {"beta_ema": self.cfg.glo_ra.beta_ema, **signal, **_changed(before, self.allocator.ranks)}
 
     def ranks(self) -> dict[str, int]:
         return self.allocator.ranks
@@ -221,12 +223,6 @@ class AdaLoRA(Method):
         # The configuration can only say an integer per matrix; the allocator takes the exact total.
         self._allocator.target_bgt = self.budget
         self._ranks = self.ranks()
-        if self._allocator.init_bgt <= self.budget:
-            raise ExperimentError(
-                f"adalora.init_rank: {cfg.adalora.init_rank} on {len(self.targets)} matrices is a total rank of "
-                f"{self._allocator.init_bgt}, not above the budget of {self.budget}, so nothing could be pruned; "
-                "raise it, or auto"
-            )
 
     @property
     def _allocator(self) -> Any:
@@ -236,6 +232,8 @@ class AdaLoRA(Method):
         section = self.cfg.adalora
         target = self.budget / len(self.targets)
         init_rank = math.ceil(1.5 * target) if section.init_rank == "auto" else int(section.init_rank)
+        if init_rank * len(self.targets) <= self.budget:  # there would be nothing to prune
+            self.effective["init_rank"] = init_rank = math.ceil(1.5 * target)
         start, total = self.schedule.allocation_step or 0, self.schedule.total_steps
         final_steps = (total - start) // 2
         pruning_steps = total - start - final_steps
@@ -301,7 +299,7 @@ def _changed(before: dict[str, int], after: dict[str, int]) -> dict[str, float]:
     return {f"rank/{label(name)}": rank for name, rank in after.items() if rank != before[name]}
 
 
-def _load_base(cfg: DictConfig, label_names: list[str]) -> nn.Module:
+def _load_base(cfg: DictConfig, label_names: list[str]) -> Any:
     try:
         return AutoModelForSequenceClassification.from_pretrained(
             cfg.model.backbone,
@@ -316,7 +314,7 @@ def _load_base(cfg: DictConfig, label_names: list[str]) -> nn.Module:
         raise ExperimentError(f"model.backbone: {cfg.model.backbone!r} cannot be loaded ({first})") from error
 
 
-def _linear_layers(base: nn.Module) -> list[str]:
+def _linear_layers(base: Any) -> list[str]:
     """Every projection of attention and feed-forward: the linear layers of the backbone's encoder."""
     prefix = f"{base.base_model_prefix}.encoder."
     names = [name for name, module in base.named_modules() if isinstance(module, nn.Linear) and name.startswith(prefix)]
@@ -327,7 +325,7 @@ def _linear_layers(base: nn.Module) -> list[str]:
     return names
 
 
-def _head(base: nn.Module) -> list[str]:
+def _head(base: Any) -> list[str]:
     """The parts outside the backbone: new weights, trained in full by every method."""
     return [
         name
@@ -342,7 +340,7 @@ def _adapted_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
             yield name.removeprefix("base_model.model."), module
 
 
-def _count_backbone(base: nn.Module) -> tuple[int, int]:
+def _count_backbone(base: Any) -> tuple[int, int]:
     """Parameters of the pretrained part: in all, and without the embeddings (papers count either way)."""
     backbone = getattr(base, base.base_model_prefix)
     every = sum(p.numel() for p in backbone.parameters())

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from datasets import Dataset, load_dataset
+from datasets import Dataset, disable_progress_bars, load_dataset
 from datasets.exceptions import DatasetNotFoundError
 from huggingface_hub import DatasetCard, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, DataCollatorWithPadding
+from transformers import logging as transformers_logging
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Data:
 def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     """Load and tokenise the rows that ``cfg.dataset`` names.
 
+    The libraries' own progress bars are switched off: they say nothing that the run's own lines do not.
+
     Args:
         cfg: the lifted configuration.
         selection: True for Optuna's trials: a seeded slice of the training rows takes the evaluation split's place
@@ -79,6 +82,9 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
         ExperimentError: unknown task; a hub that cannot be reached; a missing split or column; a label outside the
             task's; more rows asked for than there are.
     """
+    disable_progress_bars()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     name = cfg.dataset.name
     if name not in TASKS:
         raise ExperimentError(f"dataset.name: unknown task {name!r}; known: {', '.join(sorted(TASKS))}")

@@ -92,7 +92,7 @@ def _final_run(
         "total_steps": fit.schedule.total_steps,
         "hardware_found": _hardware(fit.device),
         "optuna_chosen": chosen,
-        **{f"effective_{name}": value for name, value in fit.schedule.effective.items()},
+        **{f"effective_{name}": value for name, value in fit.method.effective.items()},
     }
     run.config.update(described, allow_val_change=True)
     for warning in mismatches(cfg, fit):
@@ -130,6 +130,8 @@ def _final_run(
     for name, value in summary.items():
         wandb.summary[name] = value
     checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
+    if cfg.mode == "trial":
+        checkpoint.discard()  # a trial is nothing to go on from
     print(
         f"{cfg.run_id}: finished, "
         + ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
@@ -533,8 +535,9 @@ def mismatches(cfg: DictConfig, fit: Fit) -> list[str]:
         if told != value
     ]
     warned += [
-        f"{name} is not reached in {fit.schedule.total_steps} steps: {value} is used instead"
-        for name, value in fit.schedule.effective.items()
+        f"{name} does not fit {fit.schedule.total_steps} steps and a total rank of {fit.method.budget} over "
+        f"{len(fit.method.targets)} matrices: {value} is used instead"
+        for name, value in fit.method.effective.items()
     ]
     told = _count(cfg.model.num_parameters)
     counts = fit.method.backbone_parameters
@@ -603,7 +606,7 @@ def _save_predictions(path: Path, result: Evaluated) -> None:
 
 
 def _start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
-    told = OmegaConf.to_container(cfg, resolve=True)
+    told: Any = OmegaConf.to_container(cfg, resolve=True)
     try:
         return wandb.init(
             entity=cfg.wandb.entity,

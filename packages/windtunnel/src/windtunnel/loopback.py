@@ -77,6 +77,7 @@ def _bind(name: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen()  # with SO_REUSEADDR only a listening socket keeps others from the port
     except OSError as error:
         listener.close()
         raise PortTakenError(

@@ -1,0 +1,205 @@
+"""Evaluation: what is asked of W&B, what is compared with what, and how it looks."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pypdf import PdfReader
+from scipy import stats
+
+from src import evaluate
+from src.evaluate import EvaluationError, Run, aggregate, by_task, improvement, paired_tests, parse_arguments, resample
+
+ROWS = 200
+MATRICES = [f"layer_{layer}_{kind}" for layer in range(3) for kind in ("attention_self_query", "output_dense")]
+
+
+def make_run(
+    run_id: str, method: str, name: str, *, accuracy: float, rank: int = 12, seed: int = 0, task: str = "glue_sst2",
+    source: str = "generated", labels: np.ndarray[Any, Any] | None = None,
+) -> Run:  # fmt: skip
+    generator = np.random.default_rng(seed)
+    truth = np.arange(ROWS) % 2 if labels is None else labels
+    wrong = generator.permutation(ROWS) < round((1 - accuracy) * ROWS)
+    predicted = np.where(wrong, 1 - truth, truth)
+    confusion = [[int(((truth == t) & (predicted == p)).sum()) for p in (0, 1)] for t in (0, 1)]
+    ranks = dict.fromkeys(MATRICES, rank // len(MATRICES))
+    summary = {
+        "final_validation_accuracy": float((predicted == truth).mean()),
+        "final_validation_matthews_corrcoef": 2 * accuracy - 1,
+        "final_validation_loss": 1 - accuracy,
+        "best_validation_accuracy": accuracy,
+        "best_epoch": 3,
+        "majority_class_accuracy": 0.5,
+        "confusion_matrix": confusion,
+        "trainable_parameters": 1000,
+        "adapter_parameters": 900,
+        "total_rank": rank,
+        "initial_ranks": ranks,
+        "ranks": ranks,
+        "peak_memory_bytes": 10**9,
+        "training_seconds": 12.5 + seed,
+    }
+    config = {
+        "method": method, "method_name": name, "dataset": {"name": task}, "data_source": source,
+        "evaluation": {"metrics": ["accuracy", "matthews_corrcoef"]}, "label_names": ["negative", "positive"],
+    }  # fmt: skip
+    steps = pd.DataFrame(
+        {"_step": range(1, 61), "train_loss": np.linspace(1, 0.3, 60), "train_accuracy": np.linspace(0.5, 0.9, 60)}
+    )
+    epochs = pd.DataFrame(
+        {"_step": [20, 40, 60], "epoch": [1, 2, 3], "validation_loss": [0.8, 0.5, 0.4],
+         "validation_accuracy": [0.6, 0.8, accuracy], "validation_matthews_corrcoef": [0.2, 0.6, 0.7]}
+    )  # fmt: skip
+    predictions = pd.DataFrame({"row": range(ROWS), "label": truth, "prediction": predicted, "confidence": 0.9})
+    return Run(run_id, config, summary, steps, epochs, predictions)
+
+
+@pytest.fixture
+def triple() -> list[Run]:
+    return [
+        make_run("comparative-2-x", "comparative-2", "LoRA", accuracy=0.80, seed=1),
+        make_run("proposed-x", "proposed", "GLoRA", accuracy=0.88, seed=2),
+        make_run("comparative-1-x", "comparative-1", "AdaLoRA", accuracy=0.84, seed=3),
+    ]
+
+
+def compared(runs: list[Run]) -> dict[str, Any]:
+    return aggregate(runs, {run.run_id: values for group in by_task(runs).values() for run, values in resample(group)})
+
+
+class TestCommandLine:
+    def test_pairs_come_in_any_order(self) -> None:
+        assert parse_arguments(['run_ids=["a", "b"]', "results_dir=out/x=y"]) == (Path("out/x=y"), ["a", "b"])
+
+    @pytest.mark.parametrize(
+        ("argv", "words"),
+        [
+            (["results_dir=x"], "run_ids= is missing"),
+            (["results_dir=x", "run_ids=a,b"], "no JSON list"),
+            (["results_dir=x", "run_ids=[]"], "must be a JSON list of run ids"),
+            (["results_dir=x", 'run_ids=["a"]', "mode=full"], "unknown key 'mode'"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, argv: list[str], words: str, capsys: Any) -> None:
+        with pytest.raises(SystemExit) as stop:
+            parse_arguments(argv)
+        assert stop.value.code == 2
+        assert words in capsys.readouterr().err
+
+
+class TestComparison:
+    def test_baselines_are_found_by_method_not_by_position(self, triple: list[Run]) -> None:
+        result = compared(triple)
+        assert result["best_proposed"] == {"run_id": "proposed-x", "value": 0.88}
+        assert result["best_baseline"] == {"run_id": "comparative-1-x", "value": 0.84}
+        assert result["gap"] == pytest.approx(100 * 0.04 / 0.84)
+        assert result["metrics"]["accuracy"] == {"comparative-2-x": 0.80, "proposed-x": 0.88, "comparative-1-x": 0.84}
+
+    def test_less_is_better_turns_the_sign(self, triple: list[Run]) -> None:
+        lora, glora, _ = triple
+        rate, _ = improvement(glora, lora, "loss")
+        assert rate == pytest.approx((0.2 - 0.12) / 0.2)
+
+    def test_runs_with_other_budgets_have_no_gap(self, triple: list[Run]) -> None:
+        triple[2] = make_run("comparative-1-x", "comparative-1", "AdaLoRA", accuracy=0.84, rank=24, seed=3)
+        result = compared(triple)
+        assert result["gap"] is None
+        assert re.search(r"proposed-x has a total rank of 12, comparative-1-x of 24", result["gap_note"])
+        rates = result["improvement_rates"]
+        assert rates["proposed-x over comparative-1-x"] == {}
+        assert "accuracy" in rates["proposed-x over comparative-2-x"]
+
+    def test_datasets_are_kept_apart(self, triple: list[Run]) -> None:
+        result = compared([*triple, make_run("proposed-y", "proposed", "GLoRA", accuracy=0.7, task="glue_rte")])
+        assert result["gap"] is None
+        assert set(result["by_task"]) == {"glue_sst2 (generated)", "glue_rte (generated)"}
+        assert result["by_task"]["glue_rte (generated)"]["best_baseline"] is None
+
+    def test_other_examples_are_not_paired(self, triple: list[Run]) -> None:
+        triple[0] = make_run("comparative-2-x", "comparative-2", "LoRA", accuracy=0.8, labels=np.zeros(ROWS, dtype=int))
+        with pytest.raises(EvaluationError, match="other examples"):
+            compared(triple)
+
+    def test_mcnemar_is_the_exact_binomial_test(self, triple: list[Run]) -> None:
+        lora, glora, _ = triple
+        resamples = {run.run_id: values for run, values in resample(triple)}
+        tests = paired_tests(glora, lora, resamples)["mcnemar_exact"]
+        ours, theirs = tests["only_proposed_correct"], tests["only_baseline_correct"]
+        assert ours - theirs == round(0.08 * ROWS)
+        assert tests["p_value"] == pytest.approx(stats.binomtest(ours, ours + theirs).pvalue)
+
+    def test_runs_that_agree_everywhere_do_not_differ(self, triple: list[Run]) -> None:
+        glora = triple[1]
+        resamples = {run.run_id: values for run, values in resample([glora])}
+        tests = paired_tests(glora, glora, resamples)
+        assert tests["mcnemar_exact"]["p_value"] == 1.0
+        assert tests["paired_bootstrap"]["significant_at_5_percent"] is False
+
+    def test_the_bootstrap_is_paired_and_repeats(self, triple: list[Run]) -> None:
+        first, second = ({run.run_id: values for run, values in resample(triple)} for _ in range(2))
+        assert all(np.array_equal(first[run_id], second[run_id]) for run_id in first)
+        drawn = np.stack(list(first.values()))
+        assert drawn.std(axis=1).min() > 0
+        assert np.abs(drawn.mean(axis=1) - [0.80, 0.88, 0.84]).max() < 0.01
+
+    def test_welch_needs_two_runs_of_each_and_says_so(self, triple: list[Run]) -> None:
+        alone = compared(triple)["by_task"]["glue_sst2 (generated)"]["welch"]["GLoRA against LoRA"]
+        assert alone["p_value"] is None
+        assert "has 1 and 1" in alone["reason"]
+        more = [
+            *triple,
+            make_run("proposed-x-seed1", "proposed", "GLoRA", accuracy=0.89, seed=4),
+            make_run("comparative-2-x-seed1", "comparative-2", "LoRA", accuracy=0.81, seed=5),
+        ]
+        tested = compared(more)["by_task"]["glue_sst2 (generated)"]["welch"]["GLoRA against LoRA"]
+        expected = stats.ttest_ind([0.88, 0.89], [0.80, 0.81], equal_var=False).pvalue
+        assert tested["p_value"] == pytest.approx(expected)
+
+
+class TestFiles:
+    def test_the_contract_s_names_and_nothing_else(self, triple: list[Run], tmp_path: Path) -> None:
+        made = {str(path.relative_to(tmp_path)) for path in evaluate.write(tmp_path, triple)}
+        per_run = {
+            f"{run.run_id}/{name}"
+            for run in triple
+            for name in (
+                "metrics.json", f"{run.run_id}_learning_curve.pdf", f"{run.run_id}_confusion_matrix.pdf",
+                f"{run.run_id}_rank_allocation.pdf",
+            )
+        }  # fmt: skip
+        assert per_run <= made
+        others = {name for name in made - per_run if name != "comparison/aggregated_metrics.json"}
+        assert all(re.fullmatch(r"comparison/comparison_\w+\.(pdf|csv)", name) for name in others)
+        assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == made
+
+    def test_the_aggregated_file_is_strict_json_with_its_keys(self, triple: list[Run], tmp_path: Path) -> None:
+        triple[0].summary["final_validation_loss"] = float("nan")
+        evaluate.write(tmp_path, triple)
+        text = (tmp_path / "comparison" / "aggregated_metrics.json").read_text()
+        assert "NaN" not in text
+        assert {"primary_metric", "metrics", "best_proposed", "best_baseline", "gap"} <= set(json.loads(text))
+
+    def test_a_failure_leaves_nothing_behind(self, triple: list[Run], tmp_path: Path, monkeypatch: Any) -> None:
+        def full(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(evaluate, "write_comparison", full)
+        with pytest.raises(EvaluationError, match="No space left"):
+            evaluate.write(tmp_path, triple)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_figures_say_what_they_show(self, triple: list[Run], tmp_path: Path) -> None:
+        evaluate.write(tmp_path, triple)
+        for path in tmp_path.rglob("*.pdf"):
+            text = PdfReader(path).pages[0].extract_text()
+            assert "generated" in text, path
+        bars = PdfReader(tmp_path / "comparison" / "comparison_accuracy_bar_chart.pdf").pages[0].extract_text()
+        for word in ("GLoRA", "AdaLoRA", "LoRA", "majority class", "0.880", "final validation accuracy"):
+            assert word in bars

@@ -1,0 +1,273 @@
+"""Training: budgets hold, a resumed run is the uninterrupted one, searches reach what they name."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+
+from src import train as training
+from src.main import lift, prepare
+from src.preprocess import ExperimentError
+from src.train import Checkpoint, Fit, mismatches, parameter_path, search, search_space, with_parameters
+
+RUN_FILES = sorted(
+    path.stem for path in (Path(__file__).resolve().parents[2] / "experiments/glora-glue/config/run").glob("*.yaml")
+)
+
+
+def silent(_row: dict[str, Any], _step: int) -> None:
+    """A log that keeps nothing."""
+
+
+def finish(fit: Fit) -> Any:
+    result = None
+    while fit.epoch < fit.cfg.training.epochs:
+        result = fit.run_epoch()
+    return result
+
+
+@pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA", "LoRA"])
+def test_a_run_learns_logs_every_step_and_ends_at_its_budget(composed: Any, data: Any, method: str) -> None:
+    rows: dict[int, dict[str, Any]] = {}
+    cfg = prepare(composed(method, "run.training.learning_rate=0.02", "run.training.epochs=6"))
+    fit = Fit(cfg, data, log=lambda row, step: rows.setdefault(step, {}).update(row))
+    result = finish(fit)
+    assert sorted(rows) == list(range(1, 49))
+    for row in rows.values():
+        assert {"train_loss", "train_accuracy", "learning_rate", "gradient_norm", "step_seconds"} <= set(row)
+    epochs = [row for row in rows.values() if "validation_accuracy" in row]
+    assert [row["epoch"] for row in epochs] == [1, 2, 3, 4, 5, 6]
+    assert np.mean([rows[step]["train_loss"] for step in range(41, 49)]) < rows[1]["train_loss"]
+    assert sum(fit.method.ranks().values()) == 24
+    assert result.metrics["validation_accuracy"] == epochs[-1]["validation_accuracy"]
+    changed = {key for row in rows.values() for key in row if key.startswith("rank/")}
+    assert bool(changed) is (method != "LoRA")
+    if method == "GLoRA":
+        (moment,) = [row for row in rows.values() if "beta_ema" in row]
+        assert len([key for key in moment if key.startswith("signal/")]) == 12
+
+
+@pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA", "LoRA"])
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_resumed_run_is_bit_equal_to_the_uninterrupted_one(
+    composed: Any, data: Any, tmp_path: Path, method: str, stop: int
+) -> None:
+    cfg = prepare(composed(method))
+    whole = Fit(cfg, data, log=silent)
+    expected = finish(whole)
+    first = Fit(cfg, data, log=silent)
+    for _ in range(stop):
+        first.run_epoch()
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", cfg)
+    checkpoint.save({**first.state_dict(), "finished": False})
+    del first
+    torch.manual_seed(99)  # what another process would have drawn in between
+    random.seed(99)
+    resumed = Fit(cfg, data, log=silent, state=checkpoint.load(required=True))
+    assert resumed.step == stop * 8
+    result = finish(resumed)
+    assert resumed.method.ranks() == whole.method.ranks()
+    weights = dict(whole.model.named_parameters())
+    assert set(weights) == {name for name, _ in resumed.model.named_parameters()}
+    assert all(torch.equal(p, weights[name]) for name, p in resumed.model.named_parameters())
+    assert result.metrics == expected.metrics
+
+
+def test_two_runs_with_one_seed_are_bit_equal_and_another_seed_differs(composed: Any, data: Any) -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        fit = Fit(prepare(composed("GLoRA", f"seed={seed}")), data, log=silent)
+        finish(fit)
+        runs.append(torch.cat([p.detach().flatten() for p in fit.model.parameters() if p.requires_grad]))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_predictions_come_in_the_order_of_the_split(composed: Any, data: Any) -> None:
+    result = Fit(prepare(composed("LoRA")), data, log=silent).evaluate()
+    assert result.labels.tolist() == list(data.evaluation["labels"])
+    assert np.sum(result.confusion) == len(data.evaluation)
+    agreed = float((result.predictions == result.labels).mean())
+    assert result.metrics["validation_accuracy"] == pytest.approx(agreed)
+
+
+def test_training_time_leaves_out_evaluation(composed: Any, data: Any, monkeypatch: Any) -> None:
+    fit = Fit(prepare(composed("LoRA")), data, log=silent)
+    evaluate = fit.evaluate
+
+    def slow() -> Any:
+        import time
+
+        time.sleep(2)
+        return evaluate()
+
+    monkeypatch.setattr(fit, "evaluate", slow)
+    import time
+
+    started = time.perf_counter()
+    fit.run_epoch()
+    assert fit.training_seconds < time.perf_counter() - started - 1.9
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(composed: Any, data: Any) -> None:
+    fit = Fit(prepare(composed("LoRA")), data, log=silent)
+    with torch.no_grad():
+        next(p for p in fit.model.parameters() if p.requires_grad).fill_(math.nan)
+    with pytest.raises(ExperimentError, match=r"the loss is nan at step 1 of 24 .*lower training.learning_rate"):
+        fit.run_epoch()
+
+
+def test_mismatches_between_the_file_and_the_world_are_said(composed: Any, data: Any) -> None:
+    fit = Fit(prepare(composed("GLoRA")), data, log=silent)
+    said = " | ".join(mismatches(fit.cfg, fit))
+    assert "model.hidden_size is 384 in the run file, 32" in said
+    assert "model.num_layers is 6 in the run file, 2" in said
+    assert "model.num_parameters is 22M" in said
+    assert "warmup_steps does not fit 24 steps" in said
+
+
+class TestCheckpoint:
+    def test_another_configuration_is_refused(self, composed: Any, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.pt"
+        Checkpoint(path, prepare(composed("LoRA"))).save({"finished": False})
+        with pytest.raises(ExperimentError, match=r"another configuration .*overwrite=true"):
+            Checkpoint(path, prepare(composed("LoRA", "run.training.learning_rate=0.5"))).load()
+
+    def test_where_it_runs_may_change(self, composed: Any, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.pt"
+        Checkpoint(path, prepare(composed("LoRA"))).save({"finished": False})
+        assert Checkpoint(path, prepare(composed("LoRA", "launcher.num_workers=2"))).load() is not None
+
+    def test_a_cut_file_is_named(self, composed: Any, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.pt"
+        checkpoint = Checkpoint(path, prepare(composed("LoRA")))
+        checkpoint.save({"finished": False})
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(ExperimentError, match=r"checkpoint.pt cannot be read"):
+            checkpoint.load()
+
+    def test_a_full_disk_keeps_the_old_file_and_leaves_no_part(
+        self, composed: Any, tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        checkpoint = Checkpoint(tmp_path / "checkpoint.pt", prepare(composed("LoRA")))
+        checkpoint.save({"finished": False, "epoch": 1})
+
+        def full(*_: Any, **__: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(torch, "save", full)
+        with pytest.raises(ExperimentError, match="No space left on device"):
+            checkpoint.save({"finished": False, "epoch": 2})
+        assert (checkpoint.load() or {})["epoch"] == 1
+        assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["checkpoint.pt"]
+
+
+class TestSearch:
+    @pytest.mark.parametrize("run_id", RUN_FILES)
+    def test_every_name_of_every_search_space_changes_exactly_what_it_names(self, composed: Any, run_id: str) -> None:
+        from omegaconf import OmegaConf
+
+        cfg = prepare(composed(run_id, tiny=False))
+        for name in cfg.optuna.search_space:
+            path = parameter_path(cfg, name)
+            assert path.rpartition(".")[2] == name
+            changed = with_parameters(cfg, {name: 77})
+            assert OmegaConf.select(changed, path) == 77
+            back = with_parameters(changed, {name: OmegaConf.select(cfg, path)})
+            assert back == cfg
+
+    @pytest.mark.parametrize(
+        ("name", "words"), [("init_rank", "adalora.init_rank or model.peft.init_rank"), ("dropout", "is none of")]
+    )
+    def test_an_ambiguous_or_unknown_name_lists_the_candidates(self, composed: Any, name: str, words: str) -> None:
+        with pytest.raises(ExperimentError, match=words):
+            parameter_path(prepare(composed("AdaLoRA")), name)
+
+    def test_a_dotted_name_settles_an_ambiguity(self, composed: Any) -> None:
+        assert parameter_path(prepare(composed("AdaLoRA")), "adalora.init_rank") == "adalora.init_rank"
+
+    def test_a_form_that_is_not_known_is_refused(self, composed: Any) -> None:
+        cfg = prepare(composed("LoRA", "run.optuna.search_space.learning_rate.type=normal", "run.optuna.n_trials=1"))
+        with pytest.raises(ExperimentError, match=r"search_space.learning_rate .*loguniform"):
+            search_space(cfg)
+
+    @pytest.fixture
+    def searching(self, composed: Any, data: Any, monkeypatch: Any) -> Any:
+        asked: list[bool] = []
+
+        def load(_cfg: Any, *, selection: bool = False) -> Any:
+            asked.append(selection)
+            return data
+
+        monkeypatch.setattr(training, "load_data", load)
+        return prepare(composed("GLoRA", "run.training.epochs=2", "run.optuna.n_trials=3")), asked
+
+    def test_a_study_counts_finished_trials_and_goes_on_where_it_stopped(
+        self, searching: Any, tmp_path: Path, capsys: Any
+    ) -> None:
+        cfg, asked = searching
+        chosen = search(cfg, tmp_path)
+        assert set(chosen) == {"learning_rate", "beta_ema"}
+        assert asked == [True]  # a slice of the training rows, never the reported split
+        assert "3 trials x 2 epochs x 8 steps = 48 steps" in capsys.readouterr().out
+        again = search(cfg, tmp_path)
+        assert again == chosen
+        cfg.optuna.n_trials = 4
+        search(cfg, tmp_path)
+        study = optuna.load_study(study_name=cfg.run_id, storage=training._journal(tmp_path / "study.journal"))
+        assert len(study.trials) == 4
+
+    def test_one_seed_gives_one_search(self, searching: Any, tmp_path: Path) -> None:
+        cfg, _ = searching
+        folders = [tmp_path / "a", tmp_path / "b"]
+        for folder in folders:
+            folder.mkdir()
+        assert search(cfg, folders[0]) == search(cfg, folders[1])
+
+    def test_trials_that_all_fail_end_with_an_error(self, searching: Any, tmp_path: Path, monkeypatch: Any) -> None:
+        cfg, _ = searching
+
+        def fail(_self: Fit) -> None:
+            raise ExperimentError("the loss is nan at step 1")
+
+        monkeypatch.setattr(Fit, "run_epoch", fail)
+        with pytest.raises(ExperimentError, match="none of 3 trials finished"):
+            search(cfg, tmp_path)
+
+    def test_trials_that_all_end_alike_found_nothing(self, searching: Any, tmp_path: Path, monkeypatch: Any) -> None:
+        cfg, _ = searching
+        original = Fit.run_epoch
+
+        def constant(self: Fit) -> Any:
+            result = original(self)
+            result.metrics["validation_accuracy"] = 0.5
+            return result
+
+        monkeypatch.setattr(Fit, "run_epoch", constant)
+        with pytest.raises(ExperimentError, match=r"all 3 trials ended with validation_accuracy 0.5"):
+            search(cfg, tmp_path)
+
+
+def test_results_that_cannot_be_written_are_named(composed: Any, tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    cfg = lift(composed("LoRA", f"results_dir={blocker}/below"))
+    with pytest.raises(ExperimentError, match=r"results_dir: .*file"):
+        training.train(cfg)
+
+
+def test_a_wandb_server_that_is_down_ends_with_one_line(composed: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setattr(training, "INIT_SECONDS", 4)
+    with pytest.raises(ExperimentError, match=r"cannot be started .*WANDB_BASE_URL"):
+        training.train(prepare(composed("LoRA")))
