@@ -37,6 +37,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
     config = BertConfig(
         vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
         hidden_dropout_prob=0.1,
+        initializer_range=0.3,  # a random backbone whose features tell words apart, so that a head can learn
     )  # fmt: skip
     BertModel(config).to(torch.float16).save_pretrained(folder)
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
