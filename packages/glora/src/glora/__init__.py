@@ -1,0 +1,44 @@
+"""GLoRA: Gradient-Norm Aware Rank Allocation for LoRA, on Hugging Face PEFT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from glora.allocator import RankAllocator
+from glora.budget import allocate_ranks
+from glora.config import GLoRAConfig
+from glora.errors import (
+    AllocationError,
+    ConfigError,
+    GLoRAError,
+    MissingDependencyError,
+    OptimizerError,
+    StateError,
+    UnsupportedModelError,
+)
+
+if TYPE_CHECKING:
+    from glora.callback import GLoRACallback
+
+__all__ = [
+    "AllocationError",
+    "ConfigError",
+    "GLoRACallback",
+    "GLoRAConfig",
+    "GLoRAError",
+    "MissingDependencyError",
+    "OptimizerError",
+    "RankAllocator",
+    "StateError",
+    "UnsupportedModelError",
+    "allocate_ranks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Only this name needs transformers' Trainer, which takes a while to import.
+    if name == "GLoRACallback":
+        from glora.callback import GLoRACallback  # noqa: PLC0415
+
+        return GLoRACallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
