@@ -1,0 +1,202 @@
+"""One command, run in a session of its own and watched until nothing of it is left."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from windtunnel.errors import FlightError
+from windtunnel.flight.tree import ProcessTree
+from windtunnel.flight.workspace import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+LOG_LIMIT_BYTES = 64 * 2**20
+_POLL_SECONDS = 0.25
+_FIRST_POLL_SECONDS = 0.02  # doubled until it is the other one, so that short commands are seen at all
+# wandb's service process ends a moment after the process that it served
+_SETTLE_SECONDS = 2.0
+_TAIL_BYTES = 4096
+_LINE_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a running command looks like from outside.
+
+    Attributes:
+        seconds: since its start.
+        memory_bytes: resident memory of its process tree now.
+        last_line: the last line it wrote that is not empty.
+    """
+
+    seconds: float
+    memory_bytes: int
+    last_line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        exit_code: what it returned; ``None`` if a signal ended it.
+        signal: the signal that ended it, of its own or another's making; ``None`` if it returned.
+        timed_out: the flight ended it at its time limit.
+        interrupted: the flight ended it because the user asked.
+        disk_full: its log could not be written any more.
+        seconds: wall-clock time.
+        peak_memory_bytes: highest resident memory of its process tree.
+        leftover_processes: processes that outlived it and were ended.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    timed_out: bool
+    interrupted: bool
+    disk_full: bool
+    seconds: float
+    peak_memory_bytes: int
+    leftover_processes: int
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command did its work, as far as its exit code says."""
+        return self.exit_code == 0 and not (self.timed_out or self.interrupted or self.disk_full)
+
+
+def run_watched(
+    argv: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    timeout_seconds: float | None,
+    interrupted: Callable[[], bool],
+    urgent: Callable[[], bool],
+    observe: Callable[[Sample], None],
+    log_limit_bytes: int = LOG_LIMIT_BYTES,
+) -> Outcome:
+    """Run a command to its end, the time limit or the user's interruption, and leave no process of it behind.
+
+    Args:
+        argv: program and arguments; no shell is involved.
+        folder: working directory.
+        environment: the whole environment, with the flight's marker in it.
+        log: file for what it writes to stdout and stderr; overwritten.
+        timeout_seconds: time limit; ``None`` is none.
+        interrupted: asked several times a second; once true, the command is ended.
+        urgent: once true, ended processes get no grace.
+        observe: called several times a second with what the command looks like.
+        log_limit_bytes: what is written beyond this is not logged.
+
+    Raises:
+        FlightError: the command could not be started.
+    """
+    started = time.monotonic()
+    try:
+        output = _Log(log, limit_bytes=log_limit_bytes)
+        child = subprocess.Popen(
+            list(argv),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise FlightError(f"{argv[0]} could not be started: {error.strerror} ({error.filename})") from error
+    tree = ProcessTree(child.pid, environment[MARKER])
+    if child.stdout is not None:
+        output.follow(child.stdout)
+    peak = leftover = 0
+    poll = _FIRST_POLL_SECONDS
+    timed_out = stopped = False
+    try:
+        while True:
+            try:
+                child.wait(poll)
+                break
+            except subprocess.TimeoutExpired:
+                seconds = time.monotonic() - started
+            poll = min(2 * poll, _POLL_SECONDS)
+            memory = tree.memory_bytes()
+            peak = max(peak, memory)
+            observe(Sample(seconds, memory, output.last_line))
+            stopped = interrupted()
+            timed_out = timeout_seconds is not None and seconds > timeout_seconds
+            if stopped or timed_out or output.disk_full:
+                break
+    finally:
+        if child.poll() is None:
+            tree.stop(urgent=urgent)
+        else:
+            tree.wait(_SETTLE_SECONDS)
+            leftover = tree.stop(urgent=urgent)
+        child.wait()
+        output.close()
+    return Outcome(
+        exit_code=child.returncode if child.returncode >= 0 else None,
+        signal=-child.returncode if child.returncode < 0 else None,
+        timed_out=timed_out,
+        interrupted=stopped,
+        disk_full=output.disk_full,
+        seconds=time.monotonic() - started,
+        peak_memory_bytes=peak,
+        leftover_processes=leftover,
+    )
+
+
+class _Log:
+    """A log file with an upper size, filled from a pipe by a thread that never lets the writer wait."""
+
+    def __init__(self, path: Path, *, limit_bytes: int) -> None:
+        self.disk_full = False
+        self._file = path.open("wb", buffering=0)
+        self._left = limit_bytes
+        self._limit_bytes = limit_bytes
+        self._tail = b""
+        self._thread: threading.Thread | None = None
+
+    @property
+    def last_line(self) -> str:
+        """The last line that is not empty; a carriage return begins a new one, as progress bars use it."""
+        text = self._tail.decode("utf-8", errors="replace")
+        lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+        return next((line for line in reversed(lines) if line), "")[-_LINE_CHARACTERS:]
+
+    def follow(self, pipe: IO[bytes]) -> None:
+        self._thread = threading.Thread(target=self._drain, args=(pipe,), name="windtunnel-log", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.join(_SETTLE_SECONDS)
+        self._file.close()
+
+    def _drain(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while chunk := pipe.read1(2**16):  # type: ignore[attr-defined]  # Popen gives a BufferedReader
+                self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
+                if self._left > 0:
+                    self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        kept = chunk[: self._left]
+        self._left -= len(chunk)
+        if self._left <= 0:
+            kept += f"\n[windtunnel: the log ends here, at {self._limit_bytes} bytes]\n".encode()
+        try:
+            self._file.write(kept)
+        except ValueError:  # closed: the flight no longer waits for this writer
+            self._left = 0
+        except OSError as error:
+            self._left = 0
+            self.disk_full = error.errno in {errno.ENOSPC, errno.EDQUOT}

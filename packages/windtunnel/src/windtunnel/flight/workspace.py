@@ -1,0 +1,150 @@
+"""The flight's folder: what is kept of a flight, and the working files that go away with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from windtunnel.errors import FlightError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARKER = "WINDTUNNEL_FLIGHT"
+
+# an AF_UNIX address has 107 bytes, and wandb and multiprocessing put theirs up to 45 below TMPDIR
+_LONGEST_TMPDIR = 60
+_LINK_PREFIX = "windtunnel-"
+
+_INHERITED = frozenset(
+    {
+        "LANG",
+        "LANGUAGE",
+        "LD_LIBRARY_PATH",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "TZ",
+        "VIRTUAL_ENV",
+    }
+)
+_INHERITED_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OPENBLAS_")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The paths of one flight below ``{results_dir}/flight``.
+
+    ``work`` is this flight's alone and goes when it ends; the rest stays.
+    """
+
+    results_dir: Path
+
+    @property
+    def flight(self) -> Path:
+        """All that is the flight's own."""
+        return self.results_dir / "flight"
+
+    @property
+    def work(self) -> Path:
+        """Everything that goes away with the flight."""
+        return self.flight / "work"
+
+    @property
+    def repository(self) -> Path:
+        """The copy that is flown."""
+        return self.work / "repository"
+
+    @property
+    def home(self) -> Path:
+        """HOME of the flown commands, with their caches below it."""
+        return self.work / "home"
+
+    @property
+    def hub_store(self) -> Path:
+        """Where the loopback hub keeps what it serves."""
+        return self.work / "hub"
+
+    @property
+    def database(self) -> Path:
+        """The recorder's SQLite file."""
+        return self.flight / "recorder.sqlite"
+
+    @property
+    def report(self) -> Path:
+        """``report.json`` of the flight."""
+        return self.flight / "report.json"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of the command ``name``."""
+        return self.flight / "logs" / f"{name}.log"
+
+    def prepare(self) -> Path:
+        """Make the folders, drop working files of a flight that was killed, and return the TMPDIR to use.
+
+        Raises:
+            FlightError: the folders cannot be made.
+        """
+        try:
+            self.discard()
+            tmp = self.work / "tmp"
+            for folder in (tmp, self.home, self.log("any").parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            if len(os.fsencode(tmp)) <= _LONGEST_TMPDIR:
+                return tmp
+            link = Path(tempfile.mkdtemp(prefix=_LINK_PREFIX)) / "t"
+            link.symlink_to(tmp)
+        except OSError as error:
+            raise FlightError(f"{self.flight} cannot be prepared: {error.strerror} ({error.filename})") from error
+        return link
+
+    def discard(self) -> None:
+        """Remove the working files, a killed flight's included; what cannot be removed stays behind without ado."""
+        for folder in Path(tempfile.gettempdir()).glob(f"{_LINK_PREFIX}*"):
+            with suppress(OSError):
+                if (folder / "t").readlink() == self.work / "tmp":
+                    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def environment(self, tmp: Path, servers: Mapping[str, str]) -> dict[str, str]:
+        """Return the whole environment of the flown commands: nothing of the user's that is not on a short list.
+
+        Args:
+            tmp: the TMPDIR that :meth:`prepare` returned.
+            servers: what the clients need to find the loopback servers.
+        """
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+        }
+        interpreter = str(Path(sys.executable).parent)
+        return {
+            **inherited,
+            "PATH": os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)]),
+            "HOME": str(self.home),
+            "TMPDIR": str(tmp),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
+            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            "MPLCONFIGDIR": str(self.home / "matplotlib"),
+            "TORCHINDUCTOR_CACHE_DIR": str(self.home / "torchinductor"),
+            # compiled once per flight instead of once per command, and never into the user's environment
+            "PYTHONPYCACHEPREFIX": str(self.home / "pycache"),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONNOUSERSITE": "1",
+            "HYDRA_FULL_ERROR": "1",
+            "MPLBACKEND": "Agg",
+            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1,localhost",
+            **servers,
+            MARKER: str(self.results_dir),
+        }

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from windtunnel.errors import FlightError
+from windtunnel.flight.process import Outcome, Sample, run_watched
+from windtunnel.flight.tree import adopting_orphans, stop_leftovers
+from windtunnel.flight.workspace import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open(sys.argv[1], "w").write(str(os.getpid()))
+        time.sleep(300)
+    os._exit(0)
+while not os.path.exists(sys.argv[1]) or not open(sys.argv[1]).read():
+    time.sleep(0.01)
+"""
+
+
+def watch(tmp_path: Path, code: str, *arguments: str, **changes: Any) -> Outcome:
+    given: dict[str, Any] = {
+        "folder": tmp_path,
+        "environment": {"PATH": os.environ["PATH"], MARKER: str(tmp_path)},
+        "log": tmp_path / "log",
+        "timeout_seconds": None,
+        "interrupted": lambda: False,
+        "urgent": lambda: False,
+        "observe": lambda _sample: None,
+    }
+    with adopting_orphans():
+        return run_watched([sys.executable, "-u", "-c", code, *arguments], **{**given, **changes})
+
+
+def test_output_and_exit_code_are_kept(tmp_path: Path) -> None:
+    outcome = watch(tmp_path, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+    assert (outcome.exit_code, outcome.signal, outcome.succeeded) == (3, None, False)
+    assert (tmp_path / "log").read_text() == "out\nerr\n"
+
+
+def test_a_signal_is_told_from_an_exit_code(tmp_path: Path) -> None:
+    outcome = watch(tmp_path, "import os; os.kill(os.getpid(), 11)")
+    assert (outcome.exit_code, outcome.signal) == (None, signal.SIGSEGV)
+
+
+def test_memory_of_the_whole_tree_counts(tmp_path: Path) -> None:
+    hungry = "x = bytearray(60_000_000); import time; time.sleep(1.5)"
+    code = f"import subprocess, sys\np = subprocess.Popen([sys.executable, '-c', {hungry!r}])\n{hungry}\np.wait()"
+    samples: list[Sample] = []
+    outcome = watch(tmp_path, code, observe=samples.append)
+    assert outcome.peak_memory_bytes > 120_000_000
+    assert max(sample.memory_bytes for sample in samples) == outcome.peak_memory_bytes
+
+
+def test_the_last_line_is_seen_while_it_runs_progress_bars_included(tmp_path: Path) -> None:
+    samples: list[Sample] = []
+    watch(tmp_path, "import time; print('one\\n 10%\\r 20%', end=''); time.sleep(0.6)", observe=samples.append)
+    assert samples[-1].last_line == "20%"
+
+
+def test_a_timeout_ends_the_tree(tmp_path: Path, gone: Callable[[int], bool]) -> None:
+    code = "import os, time; print(os.getpid()); time.sleep(300)"
+    outcome = watch(tmp_path, code, timeout_seconds=0.5)
+    assert outcome.timed_out
+    assert not outcome.succeeded
+    assert gone(int((tmp_path / "log").read_text()))
+
+
+def test_what_ignores_sigterm_is_killed_at_once_when_it_is_urgent(tmp_path: Path) -> None:
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up'); time.sleep(300)"
+    started = time.monotonic()
+    outcome = watch(tmp_path, code, timeout_seconds=0.5, urgent=lambda: True)
+    assert outcome.signal == signal.SIGKILL
+    assert time.monotonic() - started < 5
+
+
+def test_a_daemon_that_left_its_session_does_not_outlive_the_command(
+    tmp_path: Path, gone: Callable[[int], bool]
+) -> None:
+    outcome = watch(tmp_path, DAEMON, str(tmp_path / "pid"))
+    assert outcome.exit_code == 0
+    assert outcome.leftover_processes == 1
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_an_interruption_ends_the_command(tmp_path: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    outcome = watch(tmp_path, "import time; time.sleep(300)", interrupted=stop.is_set)
+    assert outcome.interrupted
+    assert outcome.signal == signal.SIGTERM
+
+
+def test_a_log_stops_growing_and_says_so(tmp_path: Path) -> None:
+    outcome = watch(tmp_path, "for i in range(100_000): print('x' * 99)", log_limit_bytes=10_000)
+    text = (tmp_path / "log").read_text()
+    assert outcome.exit_code == 0
+    assert text.endswith("[windtunnel: the log ends here, at 10000 bytes]\n")
+    assert len(text) < 10_100
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_a_full_disk_ends_the_command(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("/dev/full")
+    outcome = watch(tmp_path, "import time; print('x'); time.sleep(300)")
+    assert outcome.disk_full
+    assert not outcome.succeeded
+
+
+def test_a_program_that_is_not_there_is_an_error_of_the_flight(tmp_path: Path) -> None:
+    with pytest.raises(FlightError, match="could not be started"):
+        watch(tmp_path, "", folder=tmp_path / "nowhere")
+
+
+def test_leftovers_of_a_killed_flight_are_found_by_their_environment(
+    tmp_path: Path, gone: Callable[[int], bool]
+) -> None:
+    pid = os.posix_spawn(
+        sys.executable, [sys.executable, "-c", "import time; time.sleep(300)"], {MARKER: str(tmp_path)}
+    )
+    while Path(f"/proc/{pid}/environ").read_bytes().find(MARKER.encode()) < 0:
+        time.sleep(0.01)
+    assert stop_leftovers(str(tmp_path / "another")) == 0
+    assert stop_leftovers(str(tmp_path)) == 1
+    assert gone(pid)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from windtunnel.flight.workspace import MARKER, Workspace
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_the_environment_is_made_from_an_allowlist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "PYTHONPATH", "http_proxy"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    environment = Workspace(tmp_path).environment(tmp_path / "tmp", {"WANDB_BASE_URL": "http://127.0.0.1:1"})
+    assert "secret" not in environment.values()
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment["OMP_NUM_THREADS"] == "2"
+    assert environment["WANDB_BASE_URL"] == "http://127.0.0.1:1"
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert environment[MARKER] == str(tmp_path)
+
+
+def test_every_folder_the_commands_are_told_to_use_goes_away_with_the_flight(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    environment = workspace.environment(workspace.prepare(), {})
+    told = {name for name in environment if name.startswith("XDG_") or name in {"HOME", "MPLCONFIGDIR"}}
+    assert len(told) == 6
+    assert all(Path(environment[name]).is_relative_to(workspace.work) for name in told)
+    workspace.discard()
+    assert {path.name for path in workspace.flight.iterdir()} == {"logs"}
+
+
+def test_a_deep_folder_gets_a_short_tmpdir_that_leads_into_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / ("deep" * 20))
+    tmp = workspace.prepare()
+    assert len(str(tmp)) <= 60
+    (tmp / "file").touch()
+    assert (workspace.work / "tmp" / "file").exists()
+    workspace.discard()
+    assert not tmp.parent.exists()
+    assert not workspace.work.exists()
