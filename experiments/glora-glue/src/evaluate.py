@@ -308,6 +308,7 @@ def plot_learning_curve(run: Run) -> Figure:
                 label="validation, each epoch",
             )
         axis.set(xlabel="optimizer step", ylabel=name)
+        axis.margins(y=0.12)
         axis.legend(fontsize=8)
     last = run.epochs.iloc[-1]
     if "validation_accuracy" in run.epochs:
@@ -568,7 +569,11 @@ def plot_bars(
             capsize=4,
             label="95 % bootstrap interval",
         )
-    axis.bar_label(bars, text, label_type="center", color="white", fontweight="bold")
+    for bar, words in zip(bars, text, strict=True):  # at the foot, clear of interval and majority line
+        axis.annotate(
+            words, (bar.get_x() + bar.get_width() / 2, 0), xytext=(0, 6), textcoords="offset points",
+            ha="center", color="white", fontweight="bold",
+        )  # fmt: skip
     if metric == "accuracy":
         for place, run in zip(places, runs, strict=True):
             axis.hlines(
@@ -576,7 +581,7 @@ def plot_bars(
                 linewidth=1, label="majority class" if place == 0 else "_",
             )  # fmt: skip
         axis.set_ylim(0, 1)
-        axis.legend(fontsize=8, loc="lower right", framealpha=0.95)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
     axis.set_xticks(places, [labels[run.run_id] for run in runs])
     axis.set_ylabel(
         {

@@ -64,16 +64,21 @@ def train(cfg: DictConfig) -> None:
         cfg = with_parameters(cfg, chosen)
     run = _start_wandb(cfg, resume=state is not None)
     try:
-        _final_run(cfg, run, checkpoint, state, chosen)
+        fit = _final_run(cfg, run, checkpoint, state, chosen)
     except BaseException:
         run.finish(exit_code=1)
         raise
     run.finish()
+    if cfg.mode == "trial":
+        checkpoint.discard()  # a trial is nothing to go on from
+    else:
+        # Only once W&B has everything: a run killed before this point goes on from its last epoch.
+        checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
 
 
 def _final_run(
     cfg: DictConfig, run: Any, checkpoint: Checkpoint, state: dict[str, Any] | None, chosen: dict[str, Any]
-) -> None:
+) -> Fit:
     folder = checkpoint.path.parent
     data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
@@ -129,15 +134,13 @@ def _final_run(
         summary["training_seconds"] = fit.training_seconds
     for name, value in summary.items():
         wandb.summary[name] = value
-    checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
-    if cfg.mode == "trial":
-        checkpoint.discard()  # a trial is nothing to go on from
     print(
         f"{cfg.run_id}: finished, "
         + ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
         + f", {fit.training_seconds:.1f} s of training, total rank {summary['total_rank']}",
         flush=True,
     )
+    return fit
 
 
 class Evaluated:
