@@ -80,7 +80,7 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
 
     Raises:
         ExperimentError: unknown task; a hub that cannot be reached; a missing split or column; a label outside the
-            task's; more rows asked for than there are.
+            task's.
     """
     disable_progress_bars()
     transformers_logging.disable_progress_bar()
@@ -216,10 +216,12 @@ def _split(splits: Any, name: str, task: Task) -> Dataset:
 
 
 def _choose_rows(rows: Dataset, count: int | None, seed: int, *, where: str) -> Dataset:
+    """At most ``count`` rows, the same ones for a seed whatever the method."""
     if count is None:
         return rows
     if count > len(rows):
-        raise ExperimentError(f"dataset.train_rows: {count} rows of {where} are asked for, it has {len(rows)}")
+        print(f"warning: dataset.train_rows is {count} and {where} has {len(rows)}: all of them are used", flush=True)
+        return rows
     return rows.shuffle(seed=seed).select(range(count))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOG_LIMIT_BYTES = 64 * 2**20
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 1.0  # a look costs milliseconds of a core that the flown code trains on
 _FIRST_POLL_SECONDS = 0.02  # doubled until it is the other one, so that short commands are seen at all
 # wandb's service process ends a moment after the process that it served
 _SETTLE_SECONDS = 2.0
@@ -91,9 +91,9 @@ def run_watched(
         environment: the whole environment, with the flight's marker in it.
         log: file for what it writes to stdout and stderr; overwritten.
         timeout_seconds: time limit; ``None`` is none.
-        interrupted: asked several times a second; once true, the command is ended.
+        interrupted: asked about once a second; once true, the command is ended.
         urgent: once true, ended processes get no grace.
-        observe: called several times a second with what the command looks like.
+        observe: called about once a second with what the command looks like.
         log_limit_bytes: what is written beyond this is not logged.
 
     Raises:
