@@ -135,20 +135,32 @@ def test_asking_for_a_split_that_the_served_folder_lacks_names_the_folder(tmp_pa
 
 
 def test_the_experiment_runs_outside_the_workspace_with_a_wheel_of_the_method(tmp_path: Path) -> None:
+    from windtunnel.hub import Hub
+
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on the PATH")
     copy = shortened(tmp_path, train_rows=64, epochs=1)
-    subprocess.run(
-        [uv, "build", "--package", "glora", "--wheel", "--out-dir", str(copy / "dist")], cwd=ROOT, check=True
-    )
-    command = [uv, "run", "python", "-c", "import glora, src.main, sys; print(glora.__file__, sys.prefix)"]
+    build = [uv, "build", "--package", "glora", "--wheel", "--out-dir", str(copy / "dist")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     ours = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}
     scrubbed = {key: value for key, value in os.environ.items() if key not in ours}
-    done = subprocess.run(
-        command, cwd=copy, env={**scrubbed, "UV_FIND_LINKS": "dist"}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    location, prefix = done.stdout.split()
-    assert Path(prefix) == copy / ".venv"
+
+    def run(*command: str, **environment: str) -> str:
+        done = subprocess.run(
+            [uv, "run", "python", *command],
+            cwd=copy,
+            env={**scrubbed, "UV_FIND_LINKS": "dist", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    location = run("-c", "import glora; print(glora.__file__)").strip()
     assert Path(location).is_relative_to(copy / ".venv")
+    with Hub(store=tmp_path / "store") as hub:
+        arguments = ["-u", "-m", "src.main", f"run={TRIPLE[0]}", f"results_dir={tmp_path}/results", "mode=trial"]
+        said = run(*arguments, **hub.environment(tmp_path / "home"))
+    assert f"{TRIPLE[0]}: finished" in said

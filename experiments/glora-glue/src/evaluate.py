@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ METRICS = {
     "peak_memory_bytes": "peak_memory_bytes",
     "majority_class_accuracy": "majority_class_accuracy",
 }
+DESCRIPTIVE = {"best_epoch", "total_rank", "majority_class_accuracy"}  # no improvement to speak of
 LOWER_IS_BETTER = {"loss", "training_seconds", "trainable_parameters", "adapter_parameters", "peak_memory_bytes"}
 PRIMARY = "accuracy"
 RESAMPLES = 2_000
@@ -362,8 +364,14 @@ def _rank_grid(ranks: dict[str, Any]) -> pd.DataFrame:
         raise EvaluationError(f"ranks: {odd!r} names no layer; src/train.py and src/evaluate.py disagree")
     frame = pd.DataFrame(rows, columns=["layer", "matrix", "rank"])
     frame["matrix"] = frame["matrix"].str.replace("_", " ").str.removesuffix(" dense")
-    order = list(dict.fromkeys(frame["matrix"]))
+    # W&B keeps no order of keys; a layer's own is shown, attention first.
+    order = sorted(set(frame["matrix"]), key=_place_in_layer)
     return frame.pivot_table(index="layer", columns="matrix", values="rank")[order]
+
+
+def _place_in_layer(matrix: str) -> tuple[int, str]:
+    parts = ("query", "key", "value", "attention output", "intermediate", "output")
+    return next((place for place, part in enumerate(parts) if part in matrix), len(parts)), matrix
 
 
 # Step 2: the runs beside each other.
@@ -461,7 +469,9 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
         "budgets": {run.run_id: run.metric("total_rank") for run in group},
         "improvement_rates": {
             f"{ours.run_id} over {theirs.run_id}": {
-                name: rate for name in METRICS if (rate := improvement(ours, theirs, name)[0]) is not None
+                name: rate
+                for name in METRICS
+                if name not in DESCRIPTIVE and (rate := improvement(ours, theirs, name)[0]) is not None
             }
             for ours, theirs in pairs
         },
@@ -632,13 +642,17 @@ def plot_accuracy_against_time(runs: list[Run], labels: dict[str, str]) -> Figur
 def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
     """Validation accuracy and loss of all runs, epoch by epoch."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
-    for run, color, marker in zip(runs, _colors(runs), "osD^vPX" * len(runs), strict=False):
+    # Shrinking markers and changing dashes: runs that agree lie on top of each other and must still be seen.
+    looks = cycle(zip("osD^vPX", ("-", "--", ":", "-.") * 2, (9, 7, 5, 8, 6, 4, 3), strict=False))
+    for run, color, (marker, line, size) in zip(runs, _colors(runs), looks, strict=False):
         for axis, key in zip(axes, ("validation_accuracy", "validation_loss"), strict=True):
             if key in run.epochs:
                 axis.plot(
                     run.epochs["epoch"],
                     run.epochs[key],
                     marker=marker,
+                    markersize=size,
+                    linestyle=line,
                     color=color,
                     label=labels[run.run_id].replace("\n", ", "),
                 )
