@@ -49,28 +49,29 @@ def composed(tmp_path: Path, backbone: str) -> Callable[..., Any]:
     """Compose a run configuration as Hydra's command line does; by default the MiniLM one, made tiny."""
 
     def build(method: str = "GLoRA", *overrides: str, mode: str = "full", tiny: bool = True) -> Any:
-        shrunk = [
-            f"run.model.backbone={backbone}", "run.dataset.batch_size=8", "run.dataset.max_length=16",
-            "run.training.epochs=3", "run.dataset.train_rows=64",
-            "launcher.device=cpu",
-        ] if tiny else []  # fmt: skip
-        with initialize_config_dir(version_base="1.3", config_dir=str(EXPERIMENT / "config")):
-            return compose(
-                "config",
-                overrides=[
-                    f"run={RUN_IDS.get(method, method)}",
-                    f"results_dir={tmp_path}/results",
-                    f"mode={mode}",
-                    *shrunk,
-                    *overrides,
-                ],
-            )
+        return compose_run(method, *overrides, results=tmp_path / "results", backbone=backbone, mode=mode, tiny=tiny)
 
     return build
 
 
-@pytest.fixture
-def data(backbone: str) -> Any:
+def compose_run(
+    method: str, *overrides: str, results: Path, backbone: str, mode: str = "full", tiny: bool = True
+) -> Any:
+    """What the command line composes; a method stands for its MiniLM run."""
+    shrunk = [
+        f"run.model.backbone={backbone}",
+        "run.dataset.batch_size=8",
+        "run.dataset.max_length=16",
+        "run.training.epochs=3",
+        "run.dataset.train_rows=64",
+        "launcher.device=cpu",
+    ]
+    chosen = [f"run={RUN_IDS.get(method, method)}", f"results_dir={results}", f"mode={mode}"]
+    with initialize_config_dir(version_base="1.3", config_dir=str(EXPERIMENT / "config")):
+        return compose("config", overrides=[*chosen, *(shrunk if tiny else []), *overrides])
+
+
+def build_data(backbone: str) -> Any:
     """64 training and 24 evaluation sentences whose label is the polarity of one word."""
     from datasets import ClassLabel, Dataset, Features, Value
     from transformers import DataCollatorWithPadding
@@ -92,6 +93,15 @@ def data(backbone: str) -> Any:
     task = preprocess.TASKS["glue_sst2"]
     train, evaluation = (preprocess._tokenise(rows(count), task, tokenizer, 16) for count in (64, 24))
     return preprocess.Data(
-        train=train, evaluation=evaluation, collator=DataCollatorWithPadding(tokenizer),
-        label_names=["negative", "positive"], source="generated", splits="train -> validation",
-    )  # fmt: skip
+        train=train,
+        evaluation=evaluation,
+        collator=DataCollatorWithPadding(tokenizer),
+        label_names=["negative", "positive"],
+        source="generated",
+        splits="train[64 rows] -> validation[24 rows]",
+    )
+
+
+@pytest.fixture
+def data(backbone: str) -> Any:
+    return build_data(backbone)

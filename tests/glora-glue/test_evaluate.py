@@ -17,6 +17,7 @@ from src import evaluate
 from src.evaluate import EvaluationError, Run, aggregate, by_task, improvement, paired_tests, parse_arguments, resample
 
 ROWS = 200
+SST2, RTE = "tiny on glue_sst2 validation (generated)", "tiny on glue_rte validation (generated)"
 MATRICES = [f"layer_{layer}_{kind}" for layer in range(3) for kind in ("attention_self_query", "output_dense")]
 
 
@@ -47,14 +48,20 @@ def make_run(
         "training_seconds": 12.5 + seed,
     }
     config = {
-        "method": method, "method_name": name, "dataset": {"name": task}, "data_source": source,
+        "method": method, "method_name": name, "dataset": {"name": task}, "data_source": source, "seed": 42,
         "evaluation": {"metrics": ["accuracy", "matthews_corrcoef"]}, "label_names": ["negative", "positive"],
+        "data_splits": "train[600 rows] -> validation[200 rows]", "model": {"backbone": "org/tiny"},
+        "training": {"epochs": 3}, "total_rank_budget": rank,
     }  # fmt: skip
     steps = pd.DataFrame(
-        {"_step": range(1, 61), "train_loss": np.linspace(1, 0.3, 60), "train_accuracy": np.linspace(0.5, 0.9, 60)}
+        {
+            "optimizer_step": range(1, 61),
+            "train_loss": np.linspace(1, 0.3, 60),
+            "train_accuracy": np.linspace(0.5, 0.9, 60),
+        }
     )
     epochs = pd.DataFrame(
-        {"_step": [20, 40, 60], "epoch": [1, 2, 3], "validation_loss": [0.8, 0.5, 0.4],
+        {"optimizer_step": [20, 40, 60], "epoch": [1, 2, 3], "validation_loss": [0.8, 0.5, 0.4],
          "validation_accuracy": [0.6, 0.8, accuracy], "validation_matthews_corrcoef": [0.2, 0.6, 0.7]}
     )  # fmt: skip
     predictions = pd.DataFrame({"row": range(ROWS), "label": truth, "prediction": predicted, "confidence": 0.9})
@@ -115,12 +122,22 @@ class TestComparison:
         rates = result["improvement_rates"]
         assert rates["proposed-x over comparative-1-x"] == {}
         assert "accuracy" in rates["proposed-x over comparative-2-x"]
+        tests = result["by_task"][SST2]["significance"]["proposed-x against comparative-1-x"]
+        assert tests["accuracy_difference"] is None
+        assert "p_value" not in json.dumps(tests)
 
     def test_datasets_are_kept_apart(self, triple: list[Run]) -> None:
         result = compared([*triple, make_run("proposed-y", "proposed", "GLoRA", accuracy=0.7, task="glue_rte")])
         assert result["gap"] is None
-        assert set(result["by_task"]) == {"glue_sst2 (generated)", "glue_rte (generated)"}
-        assert result["by_task"]["glue_rte (generated)"]["best_baseline"] is None
+        assert set(result["by_task"]) == {SST2, RTE}
+        assert result["by_task"][RTE]["best_baseline"] is None
+
+    def test_backbones_and_evaluated_splits_are_kept_apart(self, triple: list[Run]) -> None:
+        lora, glora, adalora = triple
+        lora.config["model"] = {"backbone": "org/large"}
+        adalora.config["data_splits"] = "train[600 rows] -> test[200 rows]"
+        assert len(by_task(triple)) == 3
+        assert by_task(triple)[SST2] == [glora]
 
     def test_other_examples_are_not_paired(self, triple: list[Run]) -> None:
         triple[0] = make_run("comparative-2-x", "comparative-2", "LoRA", accuracy=0.8, labels=np.zeros(ROWS, dtype=int))
@@ -147,10 +164,13 @@ class TestComparison:
         assert all(np.array_equal(first[run_id], second[run_id]) for run_id in first)
         drawn = np.stack(list(first.values()))
         assert drawn.std(axis=1).min() > 0
+        twin = make_run("twin", "proposed", "GLoRA", accuracy=0.88, seed=2)
+        ours, theirs = (values for _, values in resample([triple[1], twin]))
+        assert np.array_equal(ours, theirs)  # the same examples in every resample, so equal runs stay equal
         assert np.abs(drawn.mean(axis=1) - [0.80, 0.88, 0.84]).max() < 0.01
 
     def test_welch_needs_two_runs_of_each_and_says_so(self, triple: list[Run]) -> None:
-        alone = compared(triple)["by_task"]["glue_sst2 (generated)"]["welch"]["GLoRA against LoRA"]
+        alone = compared(triple)["by_task"][SST2]["welch"]["proposed-x against comparative-2-x"]
         assert alone["p_value"] is None
         assert "has 1 and 1" in alone["reason"]
         more = [
@@ -158,9 +178,18 @@ class TestComparison:
             make_run("proposed-x-seed1", "proposed", "GLoRA", accuracy=0.89, seed=4),
             make_run("comparative-2-x-seed1", "comparative-2", "LoRA", accuracy=0.81, seed=5),
         ]
-        tested = compared(more)["by_task"]["glue_sst2 (generated)"]["welch"]["GLoRA against LoRA"]
+        for run in more[3:]:
+            run.config["seed"] = 1
+        tested = compared(more)["by_task"][SST2]["welch"]["proposed-x against comparative-2-x"]
         expected = stats.ttest_ind([0.88, 0.89], [0.80, 0.81], equal_var=False).pvalue
         assert tested["p_value"] == pytest.approx(expected)
+
+    def test_one_run_twice_and_other_recipes_are_no_repetitions(self, triple: list[Run]) -> None:
+        again = make_run("proposed-x-copy", "proposed", "GLoRA", accuracy=0.88, seed=2)
+        other = make_run("proposed-z", "proposed", "GLoRA", accuracy=0.9, seed=7)
+        other.config.update(seed=7, training={"epochs": 3, "learning_rate": 1.0})
+        welch = compared([*triple, again, other])["by_task"][SST2]["welch"]
+        assert all(entry["p_value"] is None for entry in welch.values())
 
 
 class TestFiles:
@@ -194,6 +223,14 @@ class TestFiles:
         with pytest.raises(EvaluationError, match="No space left"):
             evaluate.write(tmp_path, triple)
         assert list(tmp_path.iterdir()) == []
+
+    def test_several_tasks_have_figures_of_their_own(self, triple: list[Run], tmp_path: Path) -> None:
+        more = [make_run("proposed-y", "proposed", "GLoRA", accuracy=0.5, task="glue_rte")]
+        more[0].summary["final_validation_matthews_corrcoef"] = -0.1
+        made = {path.name for path in evaluate.write(tmp_path, [*triple, *more])}
+        assert {"comparison_accuracy_bar_chart_glue_sst2_1.pdf", "comparison_accuracy_bar_chart_glue_rte_2.pdf"} <= made
+        text = PdfReader(tmp_path / "comparison" / "comparison_matthews_corrcoef_bar_chart_glue_rte_2.pdf")
+        assert "0.100" in text.pages[0].extract_text()
 
     def test_figures_say_what_they_show(self, triple: list[Run], tmp_path: Path) -> None:
         evaluate.write(tmp_path, triple)

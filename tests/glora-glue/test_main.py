@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from omegaconf import DictConfig, OmegaConf
 
+from src import preprocess
+from src import train as training
 from src.main import METHOD, ROOT, RUN, apply_mode, check, lift, prepare
 from src.preprocess import ExperimentError
 
@@ -78,6 +81,8 @@ def test_trial_mode_disables_wandb_and_the_study_and_full_mode_does_not(composed
         (["run.training.optimizer=sgd"], ["training.optimizer is 'sgd'", "adamw"]),
         (["run.model.peft.type=adalora"], ["model.peft.type", "GLoRA"]),
         (["run.evaluation.metrics=[f1]"], ["evaluation.metrics", "matthews_corrcoef"]),
+        (["run.evaluation.metrics=[matthews_corrcoef]"], ["evaluation.metrics", "a list of accuracy"]),
+        (["run.optuna.metric=validation_loss"], ["optuna.direction is 'maximize', the wrong way"]),
         (["run.method_name=DoRA"], ["method_name is 'DoRA'"]),
         (["mode=fast"], ["mode is 'fast'", "trial"]),
     ],
@@ -99,6 +104,11 @@ def test_all_problems_are_reported_at_once(composed: Any) -> None:
 def test_a_run_file_cannot_set_what_the_root_owns(composed: Any) -> None:
     with pytest.raises(ExperimentError, match="seed"):
         lift(composed("GLoRA", "+run.seed=3"))
+
+
+def test_a_seed_of_its_own_is_part_of_the_run_s_name(composed: Any) -> None:
+    assert prepare(composed("GLoRA", "seed=7")).run_id.endswith("SST-2-seed7")
+    assert prepare(composed("GLoRA", "seed=42")).run_id.endswith("SST-2")
 
 
 def test_the_mode_is_applied_after_the_lift_to_the_one_key(composed: Any) -> None:
@@ -128,11 +138,36 @@ def test_a_wrong_command_line_ends_with_one_message_and_no_traceback(tmp_path: P
             assert word in stderr
 
 
-def test_every_key_of_the_tables_is_used_by_the_code() -> None:
-    code = "".join(
-        (EXPERIMENT / "src" / name).read_text() for name in ("train.py", "model.py", "preprocess.py", "evaluate.py")
+def test_every_key_of_the_tables_is_read_where_it_takes_effect(
+    composed: Any, data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: set[str] = set()
+    get = DictConfig._get_impl
+
+    def recording(self: DictConfig, key: Any, default_value: Any, validate_key: bool = True) -> Any:
+        read.add(self._get_full_key(key))
+        return get(self, key, default_value, validate_key)
+
+    split = Dataset.from_dict(
+        {"sentence": ["the film is fine", "the plot is dull"] * 16, "label": [1, 0] * 16},
+        features=Features({"sentence": Value("string"), "label": ClassLabel(names=["negative", "positive"])}),
     )
-    applied = (EXPERIMENT / "src" / "main.py").read_text()
-    for key in {**ROOT, **RUN, **METHOD["GLoRA"], **METHOD["AdaLoRA"], **METHOD["LoRA"]}:
-        leaf = key.rpartition(".")[2]
-        assert leaf in code or f"cfg.{key}" in applied or leaf in {"optimizer", "type"}, key
+    monkeypatch.setattr(preprocess, "_fetch", lambda _task: tmp_path)
+    monkeypatch.setattr(preprocess, "_provenance", lambda _folder, _task: "generated")
+    monkeypatch.setattr(preprocess, "_read", lambda _folder, _task: DatasetDict(train=split, validation=split))
+    options = ["+run.glo_ra.min_rank=0", "+run.glo_ra.max_rank=8", "+run.glo_ra.signal=delta", "+run.glo_ra.keep=first"]
+    splits = ["+run.dataset.train_split=train", "+run.dataset.eval_split=validation"]
+    configurations = [
+        prepare(composed(method, *splits, *(options if method == "GLoRA" else []), mode="trial"))
+        for method in ("GLoRA", "AdaLoRA", "LoRA")
+    ]
+    study = prepare(composed("LoRA", "run.optuna.n_trials=1", "run.training.epochs=1"))
+    monkeypatch.setattr(DictConfig, "_get_impl", recording)
+    for cfg in configurations:
+        training.train(cfg)
+    monkeypatch.setattr(training, "load_data", lambda _cfg, *, selection: data if selection else None)
+    training.search(study, tmp_path)
+    # Told apart when the configuration is checked, or recorded in W&B as they are.
+    elsewhere = {"model.peft.type", "training.optimizer", "method", "study.selection_fraction"}
+    keys = {*ROOT, *RUN, *METHOD["GLoRA"], *METHOD["AdaLoRA"], *METHOD["LoRA"]}
+    assert keys - read - elsewhere == set()

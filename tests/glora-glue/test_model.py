@@ -14,6 +14,7 @@ from src.model import ALPHA_PER_RANK, build_method, label, plan_schedule, spread
 from src.preprocess import ExperimentError
 
 NAMES = ["negative", "positive"]
+CPU = torch.device("cpu")
 
 
 @given(total=st.integers(0, 5000), parts=st.integers(1, 400))
@@ -59,6 +60,11 @@ def test_thresholds_beyond_the_run_become_an_epoch(composed: Any, method: str, n
     assert schedule.effective == {name: 100, "lr_warmup_steps": 18}
 
 
+def test_a_run_of_one_step_is_refused(composed: Any) -> None:
+    with pytest.raises(ExperimentError, match="one optimizer step"):
+        plan_schedule(prepare(composed("AdaLoRA", mode="trial")), 1)
+
+
 def test_two_batches_are_enough_for_a_reallocation_and_a_learning_rate_above_zero(composed: Any) -> None:
     schedule = plan_schedule(prepare(composed("GLoRA", mode="trial")), 2)
     assert (schedule.total_steps, schedule.allocation_step, schedule.lr_warmup_steps) == (2, 1, 0)
@@ -67,7 +73,7 @@ def test_two_batches_are_enough_for_a_reallocation_and_a_learning_rate_above_zer
 @pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA", "LoRA"])
 def test_each_method_adapts_every_projection_and_trains_the_head(composed: Any, method: str) -> None:
     cfg = prepare(composed(method))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     kinds = {name.split(".", 4)[-1] for name in built.targets}
     assert len(built.targets) == 12
     assert kinds == {
@@ -85,7 +91,7 @@ def test_each_method_adapts_every_projection_and_trains_the_head(composed: Any, 
 def test_alpha_over_r_is_two_on_every_matrix(composed: Any, method: str) -> None:
     budget = {"GLoRA": "glo_ra", "LoRA": "lora"}[method]
     cfg = prepare(composed(method, f"run.{budget}.total_rank_budget=31"))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     layers = [m for m in built.model.modules() if hasattr(m, "lora_A") and hasattr(m, "scaling")]
     assert len(layers) == 12
     assert {layer.scaling["default"] for layer in layers} == {ALPHA_PER_RANK}
@@ -93,7 +99,7 @@ def test_alpha_over_r_is_two_on_every_matrix(composed: Any, method: str) -> None
 
 def test_adalora_scales_like_the_others_and_ends_at_the_exact_budget(composed: Any) -> None:
     cfg = prepare(composed("AdaLoRA", "run.adalora.total_rank_budget=29"))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     config = built.model.peft_config["default"]
     assert config.init_r == 4  # 1.5 x 29 / 12, rounded up
     assert config.lora_alpha / config.init_r == ALPHA_PER_RANK
@@ -103,28 +109,28 @@ def test_adalora_scales_like_the_others_and_ends_at_the_exact_budget(composed: A
 
 def test_adalora_gets_something_to_prune_where_the_configured_rank_leaves_nothing(composed: Any) -> None:
     cfg = prepare(composed("AdaLoRA", "run.adalora.total_rank_budget=128", "run.adalora.init_rank=8"))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     assert built.effective["init_rank"] == 16
     assert built.model.base_model.rankallocator.init_bgt > 128
 
 
 def test_lora_spends_a_budget_that_does_not_divide(composed: Any) -> None:
     cfg = prepare(composed("LoRA", "run.lora.total_rank_budget=31"))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     assert sum(built.ranks().values()) == 31
     assert set(built.ranks().values()) == {2, 3}
 
 
 def test_a_backbone_stored_in_half_precision_trains_in_single(composed: Any) -> None:
     cfg = prepare(composed("LoRA"))
-    built = build_method(cfg, NAMES, plan_schedule(cfg, 8))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
     assert {p.dtype for p in built.model.parameters()} == {torch.float32}
 
 
 def test_a_backbone_that_does_not_exist_is_named(composed: Any, tmp_path: Any) -> None:
     cfg = prepare(composed("LoRA", f"run.model.backbone={tmp_path}/nowhere"))
     with pytest.raises(ExperimentError, match="nowhere"):
-        build_method(cfg, NAMES, plan_schedule(cfg, 8))
+        build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
 
 
 def test_a_matrix_label_is_one_wandb_key() -> None:

@@ -117,11 +117,12 @@ def test_training_time_leaves_out_evaluation(composed: Any, data: Any, monkeypat
     assert fit.training_seconds < time.perf_counter() - started - 1.9
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(composed: Any, data: Any) -> None:
-    fit = Fit(prepare(composed("LoRA")), data, log=silent)
+@pytest.mark.parametrize("overrides", [["LoRA"], ["GLoRA", "run.glo_ra.warmup_steps=1"]])
+def test_a_loss_that_is_not_finite_stops_the_run(composed: Any, data: Any, overrides: list[str]) -> None:
+    fit = Fit(prepare(composed(*overrides)), data, log=silent)
     with torch.no_grad():
         next(p for p in fit.model.parameters() if p.requires_grad).fill_(math.nan)
-    with pytest.raises(ExperimentError, match=r"the loss is nan at step 1 of 24 .*lower training.learning_rate"):
+    with pytest.raises(ExperimentError, match=r"the loss is nan at step 1 of 24; lower training.learning_rate"):
         fit.run_epoch()
 
 
@@ -222,8 +223,25 @@ class TestSearch:
         assert again == chosen
         cfg.optuna.n_trials = 4
         search(cfg, tmp_path)
-        study = optuna.load_study(study_name=cfg.run_id, storage=training._journal(tmp_path / "study.journal"))
-        assert len(study.trials) == 4
+        (study,) = optuna.get_all_study_summaries(training._journal(tmp_path / "study.journal"))
+        assert study.n_trials == 4
+
+    def test_another_configuration_is_another_study_and_overwrite_begins_it_anew(
+        self, searching: Any, tmp_path: Path
+    ) -> None:
+        cfg, _ = searching
+        search(cfg, tmp_path)
+        other = cfg.copy()
+        other.training.weight_decay = 0.5
+        search(other, tmp_path)
+        other.overwrite = True
+        search(other, tmp_path)
+        studies = optuna.get_all_study_summaries(training._journal(tmp_path / "study.journal"))
+        assert sorted(study.n_trials for study in studies) == [3, 3]
+
+    def test_the_cost_is_a_range_where_the_batch_size_is_searched(self, composed: Any) -> None:
+        cfg = prepare(composed("proposed-DeBERTa-v3-base-86M--GLUE-MNLI", tiny=False))
+        assert training.study_cost(cfg, 6400) == "25 trials x 3 epochs x 100 to 400 steps = 7500 to 30000 steps"
 
     def test_one_seed_gives_one_search(self, searching: Any, tmp_path: Path) -> None:
         cfg, _ = searching

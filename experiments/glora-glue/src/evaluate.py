@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
-STEP_KEYS = ["train_loss", "train_accuracy", "learning_rate", "gradient_norm", "step_seconds"]
-EPOCH_KEYS = ["epoch", "validation_loss", "validation_accuracy", "validation_matthews_corrcoef"]
+STEP_KEYS = ["optimizer_step", "train_loss", "train_accuracy", "learning_rate", "gradient_norm", "step_seconds"]
+EPOCH_KEYS = ["optimizer_step", "epoch", "validation_loss", "validation_accuracy", "validation_matthews_corrcoef"]
 SUMMARY_KEYS = [
     "final_validation_accuracy", "final_validation_loss", "best_validation_accuracy", "best_epoch",
     "majority_class_accuracy", "confusion_matrix", "trainable_parameters", "adapter_parameters", "total_rank",
@@ -105,8 +105,18 @@ class Run:
 
     @property
     def task(self) -> str:
-        """The dataset and its origin: only runs that share both are compared."""
-        return f"{self.config['dataset']['name']} ({self.config['data_source']})"
+        """What was trained on what, and measured where: only runs that share all of it are compared."""
+        data, splits = self.config["dataset"], str(self.config["data_splits"])
+        backbone = str(self.config["model"]["backbone"]).rpartition("/")[2]
+        measured = splits.rpartition(" -> ")[2].partition("[")[0]
+        return f"{backbone} on {data['name']} {measured} ({self.config['data_source']})"
+
+    @property
+    def recipe(self) -> str:
+        """All of the configuration but the run's name and seed: runs with one recipe are repetitions."""
+        sections = ("model", "dataset", "training", "glo_ra", "adalora", "lora", "total_rank_budget", "data_source")
+        told = {"method_name": self.method_name, **{key: self.config.get(key) for key in sections}}
+        return json.dumps(told, sort_keys=True)
 
     @property
     def correct(self) -> np.ndarray[Any, Any]:
@@ -137,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse_arguments(argv: Sequence[str]) -> tuple[Path, list[str]]:
-    """Read ``results_dir=FOLDER run_ids='["run-1", ...]'``, in any order."""
+    """Read ``results_dir=FOLDER run_ids='["run-1", "run-2"]'``, in any order."""
     parser = argparse.ArgumentParser(
         prog="python -m src.evaluate", usage="%(prog)s results_dir=FOLDER run_ids='[\"run-1\", \"run-2\"]'",
         description="Metrics, significance tests and figures of finished W&B runs.",
@@ -204,12 +214,27 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
     missing = [key for key in SUMMARY_KEYS if key not in summary]
     missing += [
         key
-        for key in ("method", "method_name", "dataset", "evaluation", "data_source", "label_names")
+        for key in (
+            "method",
+            "method_name",
+            "dataset",
+            "evaluation",
+            "data_source",
+            "label_names",
+            "data_splits",
+            "model",
+            "training",
+            "seed",
+            "data_splits",
+            "model",
+            "training",
+            "seed",
+        )
         if key not in config
     ]
     if missing:
         raise EvaluationError(f"{run_id}: {', '.join(missing)} is not recorded; was it trained by src/train.py?")
-    epoch_keys = EPOCH_KEYS[:2] + [f"validation_{name}" for name in config["evaluation"]["metrics"]]
+    epoch_keys = EPOCH_KEYS[:3] + [f"validation_{name}" for name in config["evaluation"]["metrics"]]
     # Without keys, history() samples 500 rows of all, and the few epoch rows of a long run vanish.
     steps = run.history(keys=STEP_KEYS, samples=STEP_SAMPLES)
     epochs = run.history(keys=epoch_keys, samples=EPOCH_SAMPLES)
@@ -224,8 +249,16 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
         raise EvaluationError(
             f"{run_id}: predictions.csv has the columns {list(predictions.columns)} and {len(predictions)} rows"
         )
-    # W&B sends values that are not finite as text.
-    steps, epochs = (frame.apply(pd.to_numeric).sort_values("_step") for frame in (steps, epochs))
+    # W&B sends values that are not finite as text; the rows of a run that was resumed come in any order.
+    steps, epochs = (
+        frame.apply(pd.to_numeric).drop_duplicates("optimizer_step").sort_values("optimizer_step", ignore_index=True)
+        for frame in (steps, epochs)
+    )
+    if list(epochs["epoch"]) != list(range(1, config["training"]["epochs"] + 1)):
+        raise EvaluationError(
+            f"{run_id}: W&B has the epochs {epochs['epoch'].tolist()} of {config['training']['epochs']}; "
+            "train it again with overwrite=true"
+        )
     return Run(run_id, config, summary, steps, epochs, predictions)
 
 
@@ -297,12 +330,12 @@ def plot_learning_curve(run: Run) -> Figure:
         strict=True,
     )
     for axis, (train, validation), name in pairs:
-        axis.plot(run.steps["_step"], run.steps[train], color=color, alpha=0.2, linewidth=0.6)
+        axis.plot(run.steps["optimizer_step"], run.steps[train], color=color, alpha=0.2, linewidth=0.6)
         smooth = run.steps[train].rolling(window, min_periods=1).mean()
-        axis.plot(run.steps["_step"], smooth, color=color, label=f"training, mean of {window} points")
+        axis.plot(run.steps["optimizer_step"], smooth, color=color, label=f"training, mean of {window} points")
         if validation in run.epochs:
             axis.plot(
-                run.epochs["_step"],
+                run.epochs["optimizer_step"],
                 run.epochs[validation],
                 "ko-",
                 markersize=4,
@@ -314,9 +347,9 @@ def plot_learning_curve(run: Run) -> Figure:
         axis.legend(fontsize=8)
     last = run.epochs.iloc[-1]
     if "validation_accuracy" in run.epochs:
-        place = (last["_step"], last["validation_accuracy"])
+        place = (last["optimizer_step"], last["validation_accuracy"])
         axes[1].annotate(f"{place[1]:.3f}", place, xytext=(-4, 6), textcoords="offset points", ha="right", fontsize=8)
-    figure.suptitle(f"{run.method_name} on {run.task}")
+    figure.suptitle(f"{run.method_name}, {run.task}")
     return figure
 
 
@@ -332,7 +365,7 @@ def plot_confusion_matrix(run: Run) -> Figure:
         ax=axis, cbar_kws={"label": "share of the true class"},
     )  # fmt: skip
     axis.set(xlabel="predicted", ylabel="true")
-    axis.set_title(f"{run.method_name} on {run.task}", fontsize=8)
+    axis.set_title(f"{run.method_name}\n{run.task}", fontsize=7)
     return figure
 
 
@@ -348,7 +381,7 @@ def plot_ranks(run: Run) -> Figure:
         )  # fmt: skip
         axis.set(xlabel="layer", ylabel="")
         axis.set_title(f"{when}: {int(grid.to_numpy().sum())} in total", fontsize=9)
-    figure.suptitle(f"{run.method_name} on {run.task}: ranks")
+    figure.suptitle(f"{run.method_name}, {run.task}: ranks")
     return figure
 
 
@@ -394,15 +427,34 @@ def write_comparison(folder: Path, runs: list[Run]) -> None:
         ]
     )
     table.to_csv(folder / "comparison_metrics_table.csv", index=False)
+    groups = by_task(runs)
+    for number, group in enumerate(groups.values(), start=1):
+        # One figure a task: names stay unique by the dataset, and by a number where two tasks share it.
+        condition = f"_{_slug(group[0].config['dataset']['name'])}_{number}" if len(groups) > 1 else ""
+        write_comparison_figures(folder, group, resamples, condition)
+
+
+def write_comparison_figures(
+    folder: Path, runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]], condition: str
+) -> None:
+    """The figures that set the runs of one task beside each other."""
     labels = run_labels(runs)
-    _save(plot_bars(runs, labels, "accuracy", resamples), folder / "comparison_accuracy_bar_chart.pdf")
+
+    def save(figure: Figure, topic: str) -> None:
+        _save(figure, folder / f"comparison_{topic}{condition}.pdf")
+
+    save(plot_bars(runs, labels, "accuracy", resamples), "accuracy_bar_chart")
     if all(run.metric("matthews_corrcoef") is not None for run in runs):
-        _save(plot_bars(runs, labels, "matthews_corrcoef", None), folder / "comparison_matthews_corrcoef_bar_chart.pdf")
+        save(plot_bars(runs, labels, "matthews_corrcoef", None), "matthews_corrcoef_bar_chart")
     if all(run.metric("training_seconds") is not None for run in runs):
-        _save(plot_bars(runs, labels, "training_seconds", None), folder / "comparison_training_time_bar_chart.pdf")
-        _save(plot_accuracy_against_time(runs, labels), folder / "comparison_accuracy_against_time.pdf")
-    _save(plot_boxes(runs, labels, resamples), folder / "comparison_accuracy_box_plot.pdf")
-    _save(plot_curves(runs, labels), folder / "comparison_learning_curves.pdf")
+        save(plot_bars(runs, labels, "training_seconds", None), "training_time_bar_chart")
+        save(plot_accuracy_against_time(runs, labels), "accuracy_against_time")
+    save(plot_boxes(runs, labels, resamples), "accuracy_box_plot")
+    save(plot_curves(runs, labels), "learning_curves")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"\W+", "_", text)
 
 
 def by_task(runs: list[Run]) -> dict[str, list[Run]]:
@@ -479,23 +531,35 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
             f"{ours.run_id} against {theirs.run_id}": paired_tests(ours, theirs, resamples) for ours, theirs in pairs
         },
         "welch": {
-            f"{ours} against {theirs}": welch(
-                [run for run in proposed if run.method_name == ours],
-                [run for run in baselines if run.method_name == theirs],
-            )
-            for ours in dict.fromkeys(run.method_name for run in proposed)
-            for theirs in dict.fromkeys(run.method_name for run in baselines)
+            f"{ours[0].run_id} against {theirs[0].run_id}": welch(ours, theirs)
+            for ours in by_recipe(proposed)
+            for theirs in by_recipe(baselines)
         },
     }
 
 
+def by_recipe(runs: list[Run]) -> list[list[Run]]:
+    """Runs grouped into repetitions: the same recipe, one run for each seed."""
+    groups: dict[str, dict[int, Run]] = {}
+    for run in runs:
+        groups.setdefault(run.recipe, {}).setdefault(int(run.config["seed"]), run)
+    return [list(group.values()) for group in groups.values()]
+
+
+def budgets_differ(ours: Run, theirs: Run) -> str:
+    """Why two runs' accuracies say nothing about their methods, or nothing."""
+    if ours.metric("total_rank") == theirs.metric("total_rank"):
+        return ""
+    return (
+        f"no gap: {ours.run_id} has a total rank of {ours.metric('total_rank'):g}, "
+        f"{theirs.run_id} of {theirs.metric('total_rank'):g}"
+    )
+
+
 def improvement(ours: Run, theirs: Run, metric: str) -> tuple[float | None, str]:
     """(ours - theirs) / |theirs|, its sign turned where less is better; None and the reason where it says nothing."""
-    if ours.metric("total_rank") != theirs.metric("total_rank"):
-        return None, (
-            f"no gap: {ours.run_id} has a total rank of {ours.metric('total_rank'):g}, "
-            f"{theirs.run_id} of {theirs.metric('total_rank'):g}"
-        )
+    if reason := budgets_differ(ours, theirs):
+        return None, reason
     mine, other = ours.metric(metric), theirs.metric(metric)
     if mine is None or other is None or not other or not math.isfinite(mine) or not math.isfinite(other):
         return None, f"no gap: {metric} is {mine} and {other}"
@@ -504,7 +568,9 @@ def improvement(ours: Run, theirs: Run, metric: str) -> tuple[float | None, str]
 
 
 def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
-    """Exact McNemar test and paired bootstrap of the accuracy difference, on the same examples."""
+    """Exact McNemar test and paired bootstrap of the accuracy difference, on the same examples; or why not."""
+    if reason := budgets_differ(ours, theirs):
+        return {"accuracy_difference": None, "reason": reason}
     only_ours = int(((ours.correct == 1) & (theirs.correct == 0)).sum())
     only_theirs = int(((ours.correct == 0) & (theirs.correct == 1)).sum())
     discordant = only_ours + only_theirs
@@ -526,10 +592,12 @@ def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, An
 
 
 def welch(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
-    """Welch's t-test over runs, or the reason why there is none."""
+    """Welch's t-test over the seeds of two recipes, or the reason why there is none."""
+    if reason := budgets_differ(ours[0], theirs[0]):
+        return {"p_value": None, "reason": reason}
     mine, other = ([run.metric(PRIMARY) for run in side] for side in (ours, theirs))
     if len(mine) < 2 or len(other) < 2:
-        return {"p_value": None, "reason": f"needs two or more runs of each method, has {len(mine)} and {len(other)}"}
+        return {"p_value": None, "reason": f"needs two or more seeds of each, has {len(mine)} and {len(other)}"}
     result = stats.ttest_ind(mine, other, equal_var=False)
     if not math.isfinite(result.pvalue):
         return {"p_value": None, "reason": "the runs of each method all have the same accuracy"}
@@ -545,10 +613,15 @@ def _value(run: Run | None) -> dict[str, Any] | None:
 
 
 def run_labels(runs: list[Run]) -> dict[str, str]:
-    """What figures call each run: its method, and the total rank or the run id where methods repeat."""
+    """What figures call each run: its method, with the total rank where it differs, and the id as a last resort."""
     names = {run.run_id: run.method_name for run in runs}
-    if len(set(names.values())) < len(runs):
+    if len(set(names.values())) < len(runs) or len({run.metric("total_rank") for run in runs}) > 1:
         names = {run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}" for run in runs}
+    if len(set(names.values())) < len(runs):
+        names = {
+            run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}, seed {run.config['seed']}"
+            for run in runs
+        }
     if len(set(names.values())) < len(runs):
         names = {run.run_id: f"{run.method_name}\n{run.run_id}" for run in runs}
     return names
@@ -579,10 +652,12 @@ def plot_bars(
             capsize=4,
             label="95 % bootstrap interval",
         )
-    for bar, words in zip(bars, text, strict=True):  # at the foot, clear of interval and majority line
+    high = max(values)
+    for bar, value, words in zip(bars, values, text, strict=True):  # at the foot, clear of interval and majority line
+        short = value < 0.15 * high or value <= 0  # no room inside the bar
         axis.annotate(
             words, (bar.get_x() + bar.get_width() / 2, 0), xytext=(0, 6), textcoords="offset points",
-            ha="center", color="white", fontweight="bold",
+            ha="center", color="black" if short else "white", fontweight="bold",
         )  # fmt: skip
     if metric == "accuracy":
         for place, run in zip(places, runs, strict=True):

@@ -1,6 +1,6 @@
 """The command line: one run configuration, one mode, one training.
 
-    uv run python -u -m src.main run=RUN_ID results_dir=FOLDER mode=full|trial [run.training.epochs=1 ...]
+    uv run python -u -m src.main run=RUN_ID results_dir=FOLDER mode=full|trial [run.training.epochs=1]
 
 Hydra composes the root configuration and the run file; this file lifts the run file to the root, checks every key,
 applies the mode, and hands over to ``src.train``.
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+DEFAULT_SEED = 42  # as in config/config.yaml: runs with it keep the bare run id
+
+
 @hydra.main(version_base="1.3", config_path="../config", config_name="config")  # type: ignore[untyped-decorator]
 def main(cfg: DictConfig) -> None:
     """Train one run configuration; exit 1 with one line where the configuration, the data or a server is at fault."""
@@ -30,16 +33,24 @@ def main(cfg: DictConfig) -> None:
     except ExperimentError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder without rights: nothing that a traceback would explain
+        print(f"error: {error}; free space, or mend what it names, and start again", file=sys.stderr, flush=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr, flush=True)
         sys.exit(130)
 
 
 def prepare(cfg: DictConfig) -> DictConfig:
-    """The configuration that training reads: lifted, checked, with the mode applied."""
+    """The configuration that training reads: lifted, checked, with the mode applied.
+
+    A seed other than the default one is part of the run's name, in W&B as in the results.
+    """
     cfg = lift(cfg)
     check(cfg)
     apply_mode(cfg)
+    if cfg.seed != DEFAULT_SEED:
+        cfg.run_id = f"{cfg.run_id}-seed{cfg.seed}"
     return cfg
 
 
@@ -161,7 +172,7 @@ RUN: Mapping[str, Callable[[Any], str | None]] = {
     "dataset.batch_size": _integer(1),
     "dataset.train_split": _text,
     "dataset.eval_split": _text,
-    "dataset.train_rows": _integer(2),
+    "dataset.train_rows": _or_null(_integer(2)),
     "training.epochs": _integer(1),
     "training.optimizer": _one_of("adamw"),
     "training.learning_rate": _number(0, low_open=True),
@@ -172,8 +183,8 @@ RUN: Mapping[str, Callable[[Any], str | None]] = {
     "training.gradient_checkpointing": _flag,
     "evaluation.metrics": lambda value: (
         None
-        if isinstance(value, list) and value and set(value) <= {"accuracy", "matthews_corrcoef"}
-        else "a list of accuracy, matthews_corrcoef"
+        if isinstance(value, list) and "accuracy" in value and set(value) <= {"accuracy", "matthews_corrcoef"}
+        else "a list of accuracy, and matthews_corrcoef if wanted"
     ),
     "evaluation.track_training_time": _flag,
     "hardware.gpu_type": _text,
@@ -232,6 +243,11 @@ def check(cfg: DictConfig) -> None:
             problems.append(f"{key} is {value!r}, it must be {wanted}")
     if name in METHOD and found.get("model.peft.type") not in {None, "adalora" if name == "AdaLoRA" else "lora"}:
         problems.append(f"model.peft.type is {found['model.peft.type']!r}, which is not what {name} trains")
+    metric, measured = str(found.get("optuna.metric")), found.get("evaluation.metrics")
+    if isinstance(measured, list) and metric.removeprefix("validation_") not in {"loss", *measured}:
+        problems.append(f"optuna.metric is {metric!r}, which evaluation.metrics does not measure")
+    if (metric == "validation_loss") is not (found.get("optuna.direction") == "minimize"):
+        problems.append(f"optuna.direction is {found.get('optuna.direction')!r}, the wrong way for {metric}")
     if problems:
         raise ExperimentError(f"{found.get('run_id', 'the run file')}: " + "; ".join(problems))
 

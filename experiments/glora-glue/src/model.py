@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import AdaLoraConfig, LoraConfig, TaskType, get_peft_model
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModelForSequenceClassification
 
@@ -52,6 +54,11 @@ def plan_schedule(cfg: DictConfig, steps_per_epoch: int) -> Schedule:
     A run of a single epoch cannot spend one epoch on warming up; half its steps take the epoch's place.
     """
     total = steps_per_epoch * cfg.training.epochs
+    if total < 2:
+        raise ExperimentError(
+            "the run has one optimizer step, and adaptive ranks need one before and one after they change; "
+            "give more rows, more epochs or a smaller dataset.batch_size"
+        )
     effective: dict[str, int] = {}
     lr_warmup = int(cfg.training.lr_warmup_steps)
     if lr_warmup >= total:
@@ -90,6 +97,7 @@ class Method:
         cfg: the lifted configuration.
         label_names: the task's labels, in the order of their numbers.
         schedule: the steps of the run.
+        device: where the model is built, so that all that a method keeps lies beside the weights.
 
     Attributes:
         model: the PEFT model.
@@ -98,8 +106,8 @@ class Method:
         effective: configured values that this run or model cannot have, with what replaced them.
     """
 
-    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule) -> None:
-        base = _load_base(cfg, label_names)
+    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> None:
+        base = _load_base(cfg, label_names).to(device)
         self.cfg = cfg
         self.schedule = schedule
         self.effective = dict(schedule.effective)
@@ -164,15 +172,24 @@ class Method:
         """Take up what :meth:`state_dict` kept; before the optimizer exists, since shapes may change."""
 
     def save(self, folder: Path) -> None:
-        """Write the adapter so that PEFT alone can load it."""
-        self.model.save_pretrained(str(folder))
+        """Write the adapter so that PEFT alone can load it, whole or not at all."""
+        partial = folder.with_name(f"{folder.name}.partial")
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            self.model.save_pretrained(str(partial))
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ExperimentError(f"the adapter {folder} cannot be written ({reason}); free space") from error
 
 
 class GLoRA(Method):
     """LoRA whose ranks are shared out once, at the end of the warm-up, by the EMA of the gradient norms."""
 
-    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule) -> None:
-        super().__init__(cfg, label_names, schedule)
+    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> None:
+        super().__init__(cfg, label_names, schedule, device)
         section = cfg.glo_ra
         options = {
             key: section[key] for key in ("min_rank", "max_rank", "signal", "keep") if section.get(key) is not None
@@ -195,8 +212,11 @@ class GLoRA(Method):
         return self._lora_config([int(self.cfg.model.peft.init_rank)] * len(self.targets), head)
 
     def after_backward(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-        if not self.allocator.step(optimizer):
-            return {}
+        try:
+            if not self.allocator.step(optimizer):
+                return {}
+        except GLoRAError as error:
+            raise ExperimentError(f"glo_ra: {error}") from error
         before = dict.fromkeys(self.targets, int(self.cfg.model.peft.init_rank))
         signal = {f"signal/{label(name)}": value for name, value in self.allocator.signal.items()}
         return {"beta_ema": self.cfg.glo_ra.beta_ema, **signal, **_changed(before, self.allocator.ranks)}
@@ -208,7 +228,10 @@ class GLoRA(Method):
         return self.allocator.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.allocator.load_state_dict(state)
+        try:
+            self.allocator.load_state_dict(state)
+        except GLoRAError as error:
+            raise ExperimentError(f"glo_ra: the checkpoint cannot be taken up: {error}") from error
 
 
 class AdaLoRA(Method):
@@ -218,8 +241,8 @@ class AdaLoRA(Method):
     while PEFT's AdaLoRA trains (pruned singular values are held at zero): the optimizer goes on holding all of them.
     """
 
-    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule) -> None:
-        super().__init__(cfg, label_names, schedule)
+    def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> None:
+        super().__init__(cfg, label_names, schedule, device)
         # The configuration can only say an integer per matrix; the allocator takes the exact total.
         self._allocator.target_bgt = self.budget
         self._ranks = self.ranks()
@@ -280,14 +303,17 @@ class AdaLoRA(Method):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         allocator = self._allocator
-        allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc = state["importance"]
+        device = next(self.model.parameters()).device
+        allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc = (
+            {name: value.to(device) for name, value in part.items()} for part in state["importance"]
+        )
         self.model.peft_config["default"].rank_pattern = state["rank_pattern"]
         self._ranks = self.ranks()
 
 
-def build_method(cfg: DictConfig, label_names: list[str], schedule: Schedule) -> Method:
+def build_method(cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> Method:
     """The method that ``cfg.method_name`` names, on ``cfg.model.backbone``."""
-    return {"GLoRA": GLoRA, "AdaLoRA": AdaLoRA, "LoRA": Method}[cfg.method_name](cfg, label_names, schedule)
+    return {"GLoRA": GLoRA, "AdaLoRA": AdaLoRA, "LoRA": Method}[cfg.method_name](cfg, label_names, schedule, device)
 
 
 def label(matrix: str) -> str:

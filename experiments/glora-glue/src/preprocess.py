@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset, disable_progress_bars, load_dataset
-from datasets.exceptions import DatasetNotFoundError
-from huggingface_hub import DatasetCard, hf_hub_download
+from datasets.exceptions import DatasetsError
+from huggingface_hub import DatasetCard, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, DataCollatorWithPadding
@@ -22,6 +22,8 @@ from transformers import logging as transformers_logging
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omegaconf import DictConfig
 
 CACHE = Path(".cache")
@@ -37,7 +39,7 @@ class Task:
 
     hub_id: str
     configuration: str
-    columns: tuple[str, ...]  # one sentence, or a pair
+    columns: Sequence[str]  # one sentence, or a pair
     eval_split: str = "validation"
     train_split: str = "train"
 
@@ -89,14 +91,15 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     if name not in TASKS:
         raise ExperimentError(f"dataset.name: unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
     task = TASKS[name]
-    source, revision = _provenance(task.hub_id)
+    folder = _fetch(task)
+    source = _provenance(folder, task)
     train_split = cfg.dataset.get("train_split") or task.train_split
     eval_split = cfg.dataset.get("eval_split") or task.eval_split
     if train_split == eval_split:
         raise ExperimentError(
             f"dataset.train_split and dataset.eval_split are both {train_split!r}: name two splits of {name}"
         )
-    splits = _download(task, revision)
+    splits = _read(folder, task)
     train = _split(splits, train_split, task)
     evaluation = _split(splits, eval_split, task)
     train = _choose_rows(train, cfg.dataset.get("train_rows"), cfg.seed, where=f"{name}/{train_split}")
@@ -164,28 +167,39 @@ def eval_loader(data: Data, batch_size: int, *, num_workers: int) -> tuple[DataL
     return loader, order
 
 
-def _provenance(hub_id: str) -> tuple[str, str]:
-    """What the dataset's own card says of its origin: "generated", or "ID@REVISION"; and the revision."""
+def _fetch(task: Task) -> Path:
+    """The dataset's card and the task's files, one revision of both, below ``.cache/``."""
     try:
-        path = Path(
-            hf_hub_download(hub_id, "README.md", repo_type="dataset", cache_dir=str(CACHE / "datasets" / "hub"))
+        return Path(
+            snapshot_download(
+                task.hub_id,
+                repo_type="dataset",
+                allow_patterns=["README.md", f"{task.configuration}/*"],
+                cache_dir=str(CACHE / "datasets" / "hub"),
+            )
         )
     except (OSError, HfHubHTTPError) as error:
         raise ExperimentError(
-            f"the dataset {hub_id!r} cannot be reached on the hub ({_first_line(error)}); "
+            f"the dataset {task.hub_id!r} cannot be had from the hub ({_first_line(error)}); "
             "check the network, or HF_ENDPOINT if a loopback hub is meant"
         ) from error
-    revision = path.parent.name  # the hub's cache keeps each commit in a folder named by it
-    creators = DatasetCard.load(path).data.to_dict().get("language_creators") or []
-    return ("generated" if "machine-generated" in creators else f"{hub_id}@{revision[:7]}"), revision
 
 
-def _download(task: Task, revision: str) -> Any:
+def _provenance(folder: Path, task: Task) -> str:
+    """What the dataset's own card says of its origin: "generated", or "ID@REVISION"."""
+    creators = DatasetCard.load(folder / "README.md").data.to_dict().get("language_creators") or []
+    # The hub's cache keeps each commit in a folder named by it.
+    return "generated" if "machine-generated" in creators else f"{task.hub_id}@{folder.name[:7]}"
+
+
+def _read(folder: Path, task: Task) -> Any:
     try:
-        return load_dataset(task.hub_id, task.configuration, revision=revision, cache_dir=str(CACHE / "datasets"))
-    except (OSError, ValueError, HfHubHTTPError, DatasetNotFoundError) as error:
+        return load_dataset(str(folder), task.configuration, cache_dir=str(CACHE / "datasets"))
+    except (OSError, ValueError, DatasetsError) as error:
+        reason = _first_line(error.__cause__ or error)
         raise ExperimentError(
-            f"{task.hub_id} has no usable configuration {task.configuration!r} ({_first_line(error)})"
+            f"{task.hub_id} has no usable configuration {task.configuration!r} ({reason}); "
+            f"if a file is damaged, remove {folder} and start again"
         ) from error
 
 

@@ -17,6 +17,7 @@ import random
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,14 @@ from src.model import SECTIONS, Method, Schedule, build_method, label, plan_sche
 from src.preprocess import Data, ExperimentError, eval_loader, load_data, train_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LOG_EVERY = 20  # steps between two reads of the per-step values from the device
+# What two starts of one study may differ in: where they run, where they write, and how many trials there are to be.
+STUDY_APART = ("results_dir", "overwrite", "launcher", "wandb", "study.storage", "optuna.n_trials")
 FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
 INIT_SECONDS = 60  # for the W&B server to answer
+FINISH_SECONDS = 120  # for it to take what is left at the end of a run
 
 
 def train(cfg: DictConfig) -> None:
@@ -48,6 +52,8 @@ def train(cfg: DictConfig) -> None:
         ExperimentError: whatever the user can put right, in one line.
     """
     folder = Path(cfg.results_dir) / cfg.run_id
+    if cfg.mode == "trial":
+        folder /= "trial"  # a trial must not touch what a full run of the same name has left
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,15 +66,26 @@ def train(cfg: DictConfig) -> None:
         raise ExperimentError(f"{cfg.run_id} is finished in {folder}; overwrite=true starts it afresh")
     chosen: dict[str, Any] = {}
     if cfg.optuna.n_trials > 0:
+        require_wandb(cfg)  # a wrong key is better known before the trials than after them
         chosen = state["chosen"] if state is not None else search(cfg, folder)
         cfg = with_parameters(cfg, chosen)
-    run = _start_wandb(cfg, resume=state is not None)
+    run = start_wandb(cfg, resume=state is not None)
     try:
-        fit = _final_run(cfg, run, checkpoint, state, chosen)
-    except BaseException:
-        run.finish(exit_code=1)
+        fit = final_run(cfg, run, checkpoint, state, chosen)
+    except BaseException as error:
+        print(
+            f"the run failed: {error or type(error).__name__}", file=sys.stderr, flush=True
+        )  # finishing may take long
+        with suppress(TimeoutError):
+            run.finish(exit_code=1)
         raise
-    run.finish()
+    try:
+        run.finish()
+    except TimeoutError as error:
+        raise ExperimentError(
+            f"W&B did not take all of {cfg.run_id} within {FINISH_SECONDS} s of its end; once the server is back, "
+            "start the same command again: only what is missing is sent"
+        ) from error
     if cfg.mode == "trial":
         checkpoint.discard()  # a trial is nothing to go on from
     else:
@@ -76,17 +93,15 @@ def train(cfg: DictConfig) -> None:
         checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
 
 
-def _final_run(
+def final_run(
     cfg: DictConfig, run: Any, checkpoint: Checkpoint, state: dict[str, Any] | None, chosen: dict[str, Any]
 ) -> Fit:
+    """Train and evaluate the run that is reported, logging to the W&B run; returns the finished fit."""
     folder = checkpoint.path.parent
     data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
-
-    def log(row: dict[str, Any], step: int) -> None:
-        wandb.log(row, step=step)
-
-    fit = Fit(cfg, data, log=log, state=state)
+    history = History(run, [] if state is None else state["history"])
+    fit = Fit(cfg, data, log=history.log, state=state)
     described = {
         "data_source": data.source,
         "data_splits": data.splits,
@@ -102,14 +117,13 @@ def _final_run(
     run.config.update(described, allow_val_change=True)
     for warning in mismatches(cfg, fit):
         print(f"warning: {warning}", flush=True)
-    initial_ranks = {label(name): rank for name, rank in fit.initial_ranks.items()}
     result: Evaluated | None = None
     while fit.epoch < cfg.training.epochs:
         result = fit.run_epoch()
-        checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": False})
+        checkpoint.save({**fit.state_dict(), "history": history.rows, "chosen": chosen, "finished": False})
     if cfg.mode == "trial":
         # Every branch runs: a second model takes up what was written, as a resumed run does.
-        fit = Fit(cfg, data, log=log, state=checkpoint.load(required=True))
+        fit = Fit(cfg, data, log=history.log, state=checkpoint.load(required=True))
         result = None
     if result is None:
         result = fit.evaluate()
@@ -126,9 +140,9 @@ def _final_run(
         "trainable_parameters": fit.method.trainable_parameters(),
         "adapter_parameters": fit.method.adapter_parameters(),
         "total_rank": sum(ranks.values()),
-        "initial_ranks": initial_ranks,
+        "initial_ranks": {label(name): rank for name, rank in fit.initial_ranks.items()},
         "ranks": ranks,
-        "peak_memory_bytes": _peak_memory(fit.device),
+        "peak_memory_bytes": fit.peak_memory(),
     }
     if cfg.evaluation.track_training_time:
         summary["training_seconds"] = fit.training_seconds
@@ -141,6 +155,36 @@ def _final_run(
         flush=True,
     )
     return fit
+
+
+class History:
+    """The rows of a W&B run, in an order that a resumed run repeats; a row's place is its W&B step.
+
+    W&B drops what is logged at a step it already has, and a killed client may not have sent its last rows. Both come
+    right where the steps are places in one list: what W&B has is skipped, what it lacks is sent again. The optimizer
+    step is a column, ``optimizer_step``.
+
+    Args:
+        run: the W&B run; it knows how many rows it has.
+        rows: what an interrupted run had logged when its checkpoint was written.
+    """
+
+    def __init__(self, run: Any, rows: list[dict[str, Any]]) -> None:
+        self.rows = list(rows)
+        self._stored: int = run.starting_step
+        run.define_metric("optimizer_step")
+        run.define_metric("*", step_metric="optimizer_step")
+        for place, row in enumerate(self.rows):
+            self._send(place, row)
+
+    def log(self, row: dict[str, Any], step: int) -> None:
+        """Log what belongs to optimizer step ``step`` (from 1)."""
+        self.rows.append({"optimizer_step": step, **row})
+        self._send(len(self.rows) - 1, self.rows[-1])
+
+    def _send(self, place: int, row: dict[str, Any]) -> None:
+        if place >= self._stored:
+            wandb.log(row, step=place)
 
 
 class Evaluated:
@@ -184,16 +228,19 @@ class Fit:
         self.device = _device(cfg.launcher.device)
         self.schedule: Schedule = plan_schedule(cfg, math.ceil(len(data.train) / cfg.dataset.batch_size))
         set_seed(cfg.seed)
-        self.method: Method = build_method(cfg, data.label_names, self.schedule)
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        self.method: Method = build_method(cfg, data.label_names, self.schedule, self.device)
         self.initial_ranks = self.method.ranks()
         self.epoch = self.step = 0
         self.training_seconds = 0.0
         self.best: dict[str, float] = {}
         self.best_epoch = 0
         self._last = ""
+        self._peak_memory = 0
         if state is not None:
             self.method.load_state_dict(state["method"])
-        self.model = self.method.model.to(self.device)
+        self.model = self.method.model
         self.optimizer = torch.optim.AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
             lr=cfg.training.learning_rate,
@@ -219,7 +266,7 @@ class Fit:
         )
         self.model.train()
         pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]] = []
-        started = shown = self._now()
+        started = shown = self._flushed = self._now()
         for batch in loader:
             step_started = time.perf_counter()
             learning_rate = self.scheduler.get_last_lr()[0]
@@ -247,7 +294,11 @@ class Fit:
         """One optimizer step; returns (loss, accuracy, gradient norm) on the device and what the method logs."""
         output = self.model(**batch)
         output.loss.backward()
-        changes = self.method.after_backward(self.optimizer)
+        try:
+            changes = self.method.after_backward(self.optimizer)
+        except ExperimentError:
+            self._require_finite(float(output.loss), self.step + 1)  # the cause, where it is one
+            raise
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = clip_grad_norm_(parameters, self.cfg.training.max_grad_norm)
         self.optimizer.step()
@@ -264,22 +315,29 @@ class Fit:
     def _flush(self, pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]]) -> None:
         """Log the steps that wait, with one read of the device for all of them."""
         values = torch.stack([entry[4] for entry in pending]).tolist() if pending else []
+        now = time.perf_counter()
+        # A GPU only takes orders while a step is timed; what it took for all of them is known here.
+        average = (now - self._flushed) / max(1, len(pending)) if self.device.type == "cuda" else None
+        self._flushed = now
         for (step, learning_rate, seconds, changes, _), (loss, accuracy, norm) in zip(pending, values, strict=True):
-            if not math.isfinite(loss):
-                raise ExperimentError(
-                    f"the loss is {loss} at step {step} of {self.schedule.total_steps} (learning rate "
-                    f"{learning_rate:.2e}, gradient norm {norm:.3g}); lower training.learning_rate"
-                )
+            self._require_finite(loss, step)
             row = {
                 "train_loss": loss,
                 "train_accuracy": accuracy,
                 "learning_rate": learning_rate,
                 "gradient_norm": norm,
-                "step_seconds": seconds,
+                "step_seconds": seconds if average is None else average,
             }
             self.log({**row, **changes}, step)
             self._last = f"loss {loss:.4f}, accuracy {accuracy:.3f}, learning rate {learning_rate:.2e}"
         pending.clear()
+
+    def _require_finite(self, loss: float, step: int) -> None:
+        if not math.isfinite(loss):
+            raise ExperimentError(
+                f"the loss is {loss} at step {step} of {self.schedule.total_steps}; lower training.learning_rate "
+                f"({self.cfg.training.learning_rate:g})"
+            )
 
     def _show(self, started: float, shown: float) -> float:
         now = time.perf_counter()
@@ -315,6 +373,14 @@ class Fit:
         if not self.best or sign * metrics[name] > sign * self.best[name]:
             self.best, self.best_epoch = dict(metrics), self.epoch
 
+    def peak_memory(self) -> int:
+        """Bytes: allocated on the GPU by this run, or resident in this process; over all processes of a resumed run."""
+        if self.device.type == "cuda":
+            here = torch.cuda.max_memory_allocated(self.device)
+        else:
+            here = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return max(self._peak_memory, here)
+
     def _now(self) -> float:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -332,6 +398,7 @@ class Fit:
             "training_seconds": self.training_seconds,
             "initial_ranks": self.initial_ranks,
             "best": (self.best, self.best_epoch),
+            "peak_memory": self.peak_memory(),
             "random": (
                 random.getstate(),
                 np.random.get_state(),  # noqa: NPY002 - libraries draw from it
@@ -354,6 +421,7 @@ class Fit:
         self.epoch, self.step, self.training_seconds = state["epoch"], state["step"], state["training_seconds"]
         self.initial_ranks = state["initial_ranks"]
         self.best, self.best_epoch = state["best"]
+        self._peak_memory = state["peak_memory"]
         python, numpy, cpu, cuda = state["random"]
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
@@ -367,12 +435,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, cfg: DictConfig) -> None:
         self.path = path
-        told = OmegaConf.to_container(cfg)
-        if not isinstance(told, dict):
-            raise TypeError("the configuration is not a mapping")
-        for key in ("results_dir", "overwrite", "launcher", "study", "wandb"):
-            told.pop(key)
-        self.fingerprint = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        self.fingerprint = fingerprint(cfg, leave_out=("results_dir", "overwrite", "launcher", "study", "wandb"))
 
     def discard(self) -> None:
         """Start afresh."""
@@ -415,6 +478,16 @@ class Checkpoint:
         return state
 
 
+def fingerprint(cfg: DictConfig, *, leave_out: Sequence[str]) -> str:
+    """SHA-256 of the configuration without the keys (dotted) that do not change what is trained."""
+    told = cfg.copy()
+    with open_dict(told):
+        for key in leave_out:
+            section, _, leaf = key.rpartition(".")
+            (OmegaConf.select(told, section) if section else told).pop(leaf)
+    return hashlib.sha256(json.dumps(OmegaConf.to_container(told), sort_keys=True).encode()).hexdigest()
+
+
 def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Optuna's study on a slice of the training rows; returns the best parameters by their names in the search space.
 
@@ -423,16 +496,16 @@ def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """
     space = search_space(cfg)
     data = load_data(cfg, selection=True)
-    steps = math.ceil(len(data.train) / cfg.dataset.batch_size)
-    print(
-        f"study: {cfg.optuna.n_trials} trials x {cfg.training.epochs} epochs x {steps} steps = "
-        f"{cfg.optuna.n_trials * cfg.training.epochs * steps} steps before the final run ({data.splits})",
-        flush=True,
-    )
+    print(f"study: {study_cost(cfg, len(data.train))} before the final run ({data.splits})", flush=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.get_storage(cfg.study.storage or _journal(folder / "study.journal"))
+    # Only trials of the same configuration belong to one study; how many there are to be does not change it.
+    name = f"{cfg.run_id} {fingerprint(cfg, leave_out=STUDY_APART)[:12]}"
+    if cfg.overwrite and name in optuna.get_all_study_names(storage):
+        optuna.delete_study(study_name=name, storage=storage)
     study = optuna.create_study(
-        study_name=cfg.run_id,
-        storage=cfg.study.storage or _journal(folder / "study.journal"),
+        study_name=name,
+        storage=storage,
         direction=cfg.optuna.direction,
         sampler=optuna.samplers.TPESampler(seed=cfg.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
@@ -460,10 +533,23 @@ def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         raise ExperimentError(f"study: none of {len(study.trials)} trials finished; see the messages above")
     if len(values) > 2 and len(set(values)) == 1:
         raise ExperimentError(
-            f"study: all {len(values)} trials ended with {cfg.optuna.metric} {values[0]}: nothing was searched"
+            f"study: all {len(values)} trials ended with {cfg.optuna.metric} {values[0]}: "
+            "nothing was learnt to choose by; give more epochs, or another search space"
         )
     print(f"study: best {cfg.optuna.metric} {study.best_value:.4f} with {study.best_params}", flush=True)
     return dict(study.best_params)
+
+
+def study_cost(cfg: DictConfig, rows: int) -> str:
+    """What the study will cost, in words: trials x epochs x steps, a range where the batch size is searched."""
+    form = (cfg.optuna.get("search_space") or {}).get("batch_size")
+    sizes = [cfg.dataset.batch_size] if form is None else list(form.get("choices") or (form.low, form.high))
+    steps = sorted({math.ceil(rows / size) for size in sizes})
+    shown = " to ".join(str(count) for count in dict.fromkeys((steps[0], steps[-1])))
+    total = " to ".join(
+        str(cfg.optuna.n_trials * cfg.training.epochs * count) for count in dict.fromkeys((steps[0], steps[-1]))
+    )
+    return f"{cfg.optuna.n_trials} trials x {cfg.training.epochs} epochs x {shown} steps = {total} steps"
 
 
 def _journal(path: Path) -> optuna.storages.JournalStorage:
@@ -586,29 +672,41 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: allocated on the GPU, or resident in this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def _save_predictions(path: Path, result: Evaluated) -> None:
+    partial = path.with_suffix(".partial")
     try:
-        with path.open("w", newline="") as file:
+        with partial.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["row", "label", "prediction", "confidence"])
             for row, (truth, predicted, confidence) in enumerate(
                 zip(result.labels, result.predictions, result.confidence, strict=True)
             ):
                 writer.writerow([row, int(truth), int(predicted), f"{confidence:.6f}"])
+        partial.replace(path)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise ExperimentError(f"{path} cannot be written ({error.strerror}); free space and start again") from error
 
 
-def _start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
+def require_wandb(cfg: DictConfig) -> None:
+    """Make sure that the W&B server answers and takes the key.
+
+    Raises:
+        ExperimentError: it does not.
+    """
+    try:
+        user = wandb.Api(timeout=INIT_SECONDS).viewer
+    except (wandb.errors.Error, OSError, ValueError) as error:
+        raise _no_wandb(cfg, error) from error
+    print(f"W&B: {cfg.wandb.entity}/{cfg.wandb.project} as {user.username}", flush=True)
+
+
+def start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
+    """Begin the W&B run of this run id, or go on with it.
+
+    Raises:
+        ExperimentError: the server cannot be reached or refuses.
+    """
     told: Any = OmegaConf.to_container(cfg, resolve=True)
     try:
         return wandb.init(
@@ -619,11 +717,17 @@ def _start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
             config=told,
             resume="allow" if resume else None,
             mode=cfg.wandb.mode,
-            settings=wandb.Settings(init_timeout=INIT_SECONDS),
+            settings=wandb.Settings(
+                init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True
+            ),
         )
     except (wandb.errors.Error, OSError) as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ExperimentError(
-            f"the W&B run {cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id} cannot be started ({reason}); "
-            "check WANDB_API_KEY, WANDB_BASE_URL and the network"
-        ) from error
+        raise _no_wandb(cfg, error) from error
+
+
+def _no_wandb(cfg: DictConfig, error: Exception) -> ExperimentError:
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return ExperimentError(
+        f"the W&B run {cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id} cannot be started ({reason}); "
+        "check WANDB_API_KEY, WANDB_BASE_URL, wandb.entity in config/config.yaml and the network"
+    )

@@ -1,0 +1,116 @@
+"""Whole runs against the recorder with the real W&B client: what arrives, after a kill too, and what is read back."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windtunnel.recorder import Recorder
+
+HERE = Path(__file__).resolve().parent
+EXPERIMENT = HERE.parents[1] / "experiments" / "glora-glue"
+TIMES = {"step_seconds", "training_seconds", "peak_memory_bytes", "_timestamp", "_runtime", "_wandb", "_step"}
+
+
+def train(recorder: Recorder, folder: Path, backbone: str, *arguments: str, kill_at: int | None = None) -> int:
+    environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1"}
+    if kill_at is not None:
+        environment["KILL_AT"] = str(kill_at)
+    done = subprocess.run(
+        [sys.executable, str(HERE / "recorded_run.py"), backbone, str(folder / "results"), *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if kill_at is None:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "less than the current step" not in done.stderr
+    return done.returncode
+
+
+def rows(recorder: Recorder, run_id: str) -> list[dict[str, Any]]:
+    history = recorder.store.history("glora", "glora-glue", run_id)
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in history]
+
+
+def summary(recorder: Recorder) -> dict[str, Any]:
+    (run,) = recorder.store.runs()
+    assert run.state == "finished"
+    return {key: value for key, value in run.summary.items() if key not in TIMES}
+
+
+@pytest.mark.timeout(280)
+def test_a_killed_run_goes_on_and_leaves_the_records_of_an_uninterrupted_one(tmp_path: Path, backbone: str) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        train(recorder, whole, backbone, "GLoRA")
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    with Recorder(cut / "recorder.sqlite") as recorder:
+        assert train(recorder, cut, backbone, "GLoRA", kill_at=1) == -signal.SIGKILL
+        recorder.mark_crashed()
+        assert recorder.store.runs()[0].state == "crashed"
+        assert "final_validation_accuracy" not in recorder.store.runs()[0].summary
+        train(recorder, cut, backbone, "GLoRA")
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
+        evaluated = subprocess.run(
+            [sys.executable, "-m", "src.evaluate", f"results_dir={cut}/results", f"run_ids={json.dumps([run.name])}"],
+            env={**os.environ, **recorder.environment(cut / "home")},
+            cwd=EXPERIMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert evaluated.returncode == 0, evaluated.stderr
+    assert [row["epoch"] for row in expected if "epoch" in row] == [1, 2, 3]
+    assert sorted(row["optimizer_step"] for row in expected if "train_loss" in row) == list(range(1, 25))
+    predictions = [folder / "results" / run.name / "predictions.csv" for folder in (whole, cut)]
+    assert predictions[0].read_bytes() == predictions[1].read_bytes()
+    metrics = json.loads((cut / "results" / run.name / "metrics.json").read_text())
+    assert math.isclose(metrics["metrics"]["accuracy"], expected_summary["final_validation_accuracy"])
+
+
+@pytest.mark.timeout(280)
+def test_a_study_leaves_one_run_with_the_parameters_it_chose(tmp_path: Path, backbone: str) -> None:
+    with Recorder(tmp_path / "recorder.sqlite") as recorder:
+        arguments = ["LoRA", "run.training.epochs=2", "run.optuna.n_trials=2"]
+        train(recorder, tmp_path, backbone, *arguments, "run.training.gradient_checkpointing=true")
+        (run,) = recorder.store.runs()
+        chosen = run.config["optuna_chosen"]
+        assert set(chosen) == {"learning_rate"}
+        assert run.config["training"]["learning_rate"] == chosen["learning_rate"]
+        assert run.state == "finished"
+        assert len([row for row in rows(recorder, run.name) if "epoch" in row]) == 2
+
+
+def test_evaluate_refuses_a_run_that_did_not_finish(tmp_path: Path, backbone: str) -> None:
+    with Recorder(tmp_path / "recorder.sqlite") as recorder:
+        train(recorder, tmp_path, backbone, "LoRA", kill_at=0)
+        recorder.mark_crashed()
+        (run,) = recorder.store.runs()
+        done = subprocess.run(
+            [sys.executable, "-m", "src.evaluate", f"results_dir={tmp_path}/out", f'run_ids=["{run.name}", "nobody"]'],
+            env={**os.environ, **recorder.environment(tmp_path / "home")},
+            cwd=EXPERIMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "'crashed'; only finished runs are evaluated" in done.stderr
+    assert "nobody" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
