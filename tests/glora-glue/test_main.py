@@ -152,9 +152,9 @@ def test_every_key_of_the_tables_is_read_where_it_takes_effect(
         {"sentence": ["the film is fine", "the plot is dull"] * 16, "label": [1, 0] * 16},
         features=Features({"sentence": Value("string"), "label": ClassLabel(names=["negative", "positive"])}),
     )
-    monkeypatch.setattr(preprocess, "_fetch", lambda _task: tmp_path)
-    monkeypatch.setattr(preprocess, "_provenance", lambda _folder, _task: "generated")
-    monkeypatch.setattr(preprocess, "_read", lambda _folder, _task: DatasetDict(train=split, validation=split))
+    source = preprocess.Source(tmp_path, {}, name="generated", about="")
+    monkeypatch.setattr(preprocess, "_fetch", lambda _task: source)
+    monkeypatch.setattr(preprocess, "_read", lambda _source, _task: DatasetDict(train=split, validation=split))
     options = ["+run.glo_ra.min_rank=0", "+run.glo_ra.max_rank=8", "+run.glo_ra.signal=delta", "+run.glo_ra.keep=first"]
     splits = ["+run.dataset.train_split=train", "+run.dataset.eval_split=validation"]
     configurations = [

@@ -32,10 +32,9 @@ def test_a_split_with_fewer_rows_than_asked_for_is_used_whole_and_said(capsys: p
 
 
 def test_a_missing_split_says_what_there_is_and_what_the_card_says() -> None:
-    served = rows([0, 1])
-    served.info.description = "served by windtunnel from some/folder"
+    served = DatasetDict(validation=rows([0, 1]))
     with pytest.raises(ExperimentError, match=r"no split 'train', only validation .*some/folder"):
-        preprocess._split(DatasetDict(validation=served), "train", SST2)
+        preprocess._split(served, "train", SST2, about="served by windtunnel from some/folder")
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ class Method:
         partial = folder.with_name(f"{folder.name}.partial")
         try:
             shutil.rmtree(partial, ignore_errors=True)
-            self.model.save_pretrained(str(partial))
+            # The embeddings are never adapted; left to find that out, PEFT asks the hub at the end of every run.
+            self.model.save_pretrained(str(partial), save_embedding_layers=False)
             shutil.rmtree(folder, ignore_errors=True)
             partial.rename(folder)
         except (OSError, SafetensorError) as error:

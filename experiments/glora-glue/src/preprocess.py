@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from datasets import Dataset, disable_progress_bars, load_dataset
 from datasets.exceptions import DatasetsError
-from huggingface_hub import DatasetCard, snapshot_download
+from huggingface_hub import DatasetCard, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, DataCollatorWithPadding
@@ -51,6 +51,16 @@ TASKS = {
     "glue_mrpc": Task("nyu-mll/glue", "mrpc", ("sentence1", "sentence2")),
     "glue_cola": Task("nyu-mll/glue", "cola", ("sentence",)),
 }
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset's files of one task, downloaded."""
+
+    folder: Path
+    files: dict[str, Any]  # split -> path or pattern below the folder
+    name: str  # "generated" where the dataset's card says so, else the hub id and revision
+    about: str  # the card's own description of the configuration
 
 
 @dataclass(frozen=True)
@@ -91,17 +101,16 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     if name not in TASKS:
         raise ExperimentError(f"dataset.name: unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
     task = TASKS[name]
-    folder = _fetch(task)
-    source = _provenance(folder, task)
+    source = _fetch(task)
     train_split = cfg.dataset.get("train_split") or task.train_split
     eval_split = cfg.dataset.get("eval_split") or task.eval_split
     if train_split == eval_split:
         raise ExperimentError(
             f"dataset.train_split and dataset.eval_split are both {train_split!r}: name two splits of {name}"
         )
-    splits = _read(folder, task)
-    train = _split(splits, train_split, task)
-    evaluation = _split(splits, eval_split, task)
+    splits = _read(source, task)
+    train = _split(splits, train_split, task, about=source.about)
+    evaluation = _split(splits, eval_split, task, about=source.about)
     train = _choose_rows(train, cfg.dataset.get("train_rows"), cfg.seed, where=f"{name}/{train_split}")
     described = f"{train_split}[{len(train)} rows] -> {eval_split}[{len(evaluation)} rows]"
     label_names = train.features["label"].names
@@ -118,7 +127,7 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
         evaluation=_tokenise(evaluation, task, tokenizer, cfg.dataset.max_length),
         collator=DataCollatorWithPadding(tokenizer),
         label_names=label_names,
-        source=source,
+        source=source.name,
         splits=described,
     )
 
@@ -167,47 +176,66 @@ def eval_loader(data: Data, batch_size: int, *, num_workers: int) -> tuple[DataL
     return loader, order
 
 
-def _fetch(task: Task) -> Path:
+def _fetch(task: Task) -> Source:
     """The dataset's card and the task's files, one revision of both, below ``.cache/``."""
+    cache = str(CACHE / "datasets" / "hub")
     try:
-        return Path(
-            snapshot_download(
-                task.hub_id,
-                repo_type="dataset",
-                allow_patterns=["README.md", f"{task.configuration}/*"],
-                cache_dir=str(CACHE / "datasets" / "hub"),
+        path = Path(hf_hub_download(task.hub_id, "README.md", repo_type="dataset", cache_dir=cache))
+        card = DatasetCard.load(path).data.to_dict()
+        configurations = {entry["config_name"]: entry for entry in card.get("configs") or []}
+        if task.configuration not in configurations:
+            raise ExperimentError(
+                f"{task.hub_id} has no configuration {task.configuration!r}, only {', '.join(configurations) or 'none'}"
             )
+        files = {entry["split"]: entry["path"] for entry in configurations[task.configuration]["data_files"]}
+        revision = path.parent.name  # the hub's cache keeps each commit in a folder named by it
+        folder = snapshot_download(
+            task.hub_id,
+            repo_type="dataset",
+            revision=revision,
+            allow_patterns=[
+                pattern for value in files.values() for pattern in ([value] if isinstance(value, str) else value)
+            ],
+            cache_dir=cache,
         )
     except (OSError, HfHubHTTPError) as error:
         raise ExperimentError(
             f"the dataset {task.hub_id!r} cannot be had from the hub ({_first_line(error)}); "
             "check the network, or HF_ENDPOINT if a loopback hub is meant"
         ) from error
+    infos = card.get("dataset_info") or []
+    info = (
+        next((entry for entry in infos if entry.get("config_name") == task.configuration), {})
+        if isinstance(infos, list)
+        else infos
+    )
+    made_up = "machine-generated" in (card.get("language_creators") or [])
+    return Source(
+        folder=Path(folder),
+        files=files,
+        name="generated" if made_up else f"{task.hub_id}@{revision[:7]}",
+        about=str(info.get("description") or "").strip(),
+    )
 
 
-def _provenance(folder: Path, task: Task) -> str:
-    """What the dataset's own card says of its origin: "generated", or "ID@REVISION"."""
-    creators = DatasetCard.load(folder / "README.md").data.to_dict().get("language_creators") or []
-    # The hub's cache keeps each commit in a folder named by it.
-    return "generated" if "machine-generated" in creators else f"{task.hub_id}@{folder.name[:7]}"
-
-
-def _read(folder: Path, task: Task) -> Any:
+def _read(source: Source, task: Task) -> Any:
     try:
-        return load_dataset(str(folder), task.configuration, cache_dir=str(CACHE / "datasets"))
+        # The files are named: without them, datasets looks for those of the card's first configuration.
+        return load_dataset(
+            str(source.folder), task.configuration, data_files=source.files, cache_dir=str(CACHE / "datasets")
+        )
     except (OSError, ValueError, DatasetsError) as error:
         reason = _first_line(error.__cause__ or error)
         raise ExperimentError(
-            f"{task.hub_id} has no usable configuration {task.configuration!r} ({reason}); "
-            f"if a file is damaged, remove {folder} and start again"
+            f"{task.hub_id}/{task.configuration} cannot be read ({reason}); if a file is damaged, remove "
+            f"{source.folder} and start again"
         ) from error
 
 
-def _split(splits: Any, name: str, task: Task) -> Dataset:
+def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
     """One split, checked: it exists, is not empty, has the task's columns, and every label is one of the task's."""
     where = f"{task.hub_id}/{task.configuration}"
     if name not in splits:
-        about = next(iter(splits.values())).info.description.strip()
         raise ExperimentError(
             f"{where} has no split {name!r}, only {', '.join(splits)}"
             + (f" ({about})" if about else "")

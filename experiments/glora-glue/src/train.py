@@ -73,9 +73,8 @@ def train(cfg: DictConfig) -> None:
     try:
         fit = final_run(cfg, run, checkpoint, state, chosen)
     except BaseException as error:
-        print(
-            f"the run failed: {error or type(error).__name__}", file=sys.stderr, flush=True
-        )  # finishing may take long
+        # Said at once: finishing may wait for the server.
+        print(f"the run failed: {error or type(error).__name__}", file=sys.stderr, flush=True)
         with suppress(TimeoutError):
             run.finish(exit_code=1)
         raise
