@@ -3,12 +3,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from windtunnel.flight.workspace import MARKER, Workspace
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_the_environment_is_made_from_an_allowlist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +21,20 @@ def test_the_environment_is_made_from_an_allowlist(tmp_path: Path, monkeypatch: 
     assert environment["WANDB_BASE_URL"] == "http://127.0.0.1:1"
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     assert environment[MARKER] == str(tmp_path)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_python_is_compiled_at_most_once_and_never_into_the_environment(
+    compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "site-packages"
+    (library / "yaml" / "__pycache__").mkdir(parents=True)
+    if compiled:
+        (library / "yaml" / "__pycache__" / "x.pyc").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(library))
+    environment = Workspace(tmp_path).environment(tmp_path / "tmp", {})
+    assert ("PYTHONDONTWRITEBYTECODE" in environment) == compiled
+    assert ("PYTHONPYCACHEPREFIX" in environment) != compiled
 
 
 def test_every_folder_the_commands_are_told_to_use_goes_away_with_the_flight(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ _LINK_PREFIX = "windtunnel-"
 
 _INHERITED = frozenset(
     {
+        "GOMP_SPINCOUNT",
         "LANG",
         "LANGUAGE",
         "LD_LIBRARY_PATH",
         "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS",
         "OMP_NUM_THREADS",
+        "OMP_WAIT_POLICY",
         "OPENBLAS_NUM_THREADS",
         "TZ",
         "VIRTUAL_ENV",
@@ -127,6 +130,9 @@ class Workspace:
         }
         interpreter = str(Path(sys.executable).parent)
         return {
+            # OpenMP's threads wait for each other in a loop, which costs a step half its speed whenever the servers or
+            # wandb's own process want a core; after this many turns they sleep. Measured: 0.6 instead of 1.1 s a step.
+            "GOMP_SPINCOUNT": "1000",
             **inherited,
             "PATH": os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)]),
             "HOME": str(self.home),
@@ -137,8 +143,7 @@ class Workspace:
             "XDG_STATE_HOME": str(self.home / ".local" / "state"),
             "MPLCONFIGDIR": str(self.home / "matplotlib"),
             "TORCHINDUCTOR_CACHE_DIR": str(self.home / "torchinductor"),
-            # compiled once per flight instead of once per command, and never into the user's environment
-            "PYTHONPYCACHEPREFIX": str(self.home / "pycache"),
+            **_bytecode(self.home / "pycache"),
             "PYTHONUNBUFFERED": "1",
             "PYTHONNOUSERSITE": "1",
             "HYDRA_FULL_ERROR": "1",
@@ -148,3 +153,13 @@ class Workspace:
             **servers,
             MARKER: str(self.results_dir),
         }
+
+
+def _bytecode(cache: Path) -> dict[str, str]:
+    """Let the commands compile Python at most once per flight, and never into the user's environment.
+
+    An environment that was compiled when it was installed is read as it is; a cache elsewhere would hide its files.
+    """
+    library = Path(sysconfig.get_path("purelib"))
+    compiled = any(library.glob("yaml/__pycache__/*.pyc"))
+    return {"PYTHONDONTWRITEBYTECODE": "1"} if compiled else {"PYTHONPYCACHEPREFIX": str(cache)}
