@@ -108,6 +108,85 @@ def test_equal_remainders_go_to_the_higher_score_and_then_to_the_lower_index() -
     assert allocate_ranks([1.0, 1.0, 1.0], 4) == [2, 1, 1]
 
 
+@st.composite
+def priced(draw: st.DrawFn) -> tuple[list[float], int, list[int], list[int], list[int]]:
+    """Scores, a total in parameters that the bounds allow, bounds per matrix, and costs per rank."""
+    scores = draw(scores_of_any_scale)
+    count = len(scores)
+    low = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
+    high = [least + draw(st.integers(1, 9)) for least in low]
+    costs = draw(st.lists(st.integers(1, 50), min_size=count, max_size=count))
+    least = max(*costs, sum(a * b for a, b in zip(low, costs, strict=True)))
+    most = sum(a * b for a, b in zip(high, costs, strict=True))
+    return scores, draw(st.integers(least, max(least, most))), low, high, costs
+
+
+@given(priced())
+def test_parameters_are_never_above_the_budget_and_within_one_rank_of_it(
+    case: tuple[list[float], int, list[int], list[int], list[int]],
+) -> None:
+    scores, total, low, high, costs = case
+    ranks = allocate_ranks(scores, total, min_rank=low, max_rank=high, costs=costs)
+    spent = sum(rank * cost for rank, cost in zip(ranks, costs, strict=True))
+    assert total - max(costs) < spent <= total
+    assert all(a <= rank <= b for a, rank, b in zip(low, ranks, high, strict=True))
+
+
+@given(priced(), st.integers(0, 3), st.integers(4, 30))
+def test_in_parameters_too_a_higher_score_never_gets_less(
+    case: tuple[list[float], int, list[int], list[int], list[int]], low: int, high: int
+) -> None:
+    scores, total, _, _, costs = case
+    total = min(max(total, low * sum(costs), *costs), high * sum(costs))
+    ranks = allocate_ranks(scores, total, min_rank=low, max_rank=high, costs=costs)
+    by_score = sorted(zip(scores, ranks, strict=True))
+    for (less, rank_of_less), (more, rank_of_more) in itertools.pairwise(by_score):
+        assert rank_of_less <= rank_of_more or less == more
+
+
+@given(priced(), st.randoms(use_true_random=False))
+def test_in_parameters_too_the_order_of_the_matrices_does_not_matter(
+    case: tuple[list[float], int, list[int], list[int], list[int]], shuffler: random.Random
+) -> None:
+    scores, total, low, high, costs = case
+    scores = [score * (1 + k / 64) for k, score in enumerate(scores)]  # equal scores may trade places; have none
+    if len(set(scores)) < len(scores):
+        return
+    order = list(range(len(scores)))
+    shuffler.shuffle(order)
+
+    def moved(values: list[int]) -> list[int]:
+        return [values[k] for k in order]
+
+    ranks = allocate_ranks(scores, total, min_rank=low, max_rank=high, costs=costs)
+    shuffled = allocate_ranks(
+        [scores[k] for k in order], total, min_rank=moved(low), max_rank=moved(high), costs=moved(costs)
+    )
+    assert shuffled == moved(ranks)
+
+
+@given(feasible())
+def test_a_cost_of_one_is_a_budget_in_ranks(case: tuple[list[float], int, int, int]) -> None:
+    scores, total, low, high = case
+    ranks = allocate_ranks(scores, total, min_rank=low, max_rank=high)
+    assert allocate_ranks(scores, total, min_rank=low, max_rank=high, costs=[1] * len(scores)) == ranks
+
+
+def test_a_rank_of_a_wider_matrix_is_paid_for() -> None:
+    costs = [768 + 768, 768 + 3072]
+    assert allocate_ranks([1.0, 1.0], 4 * sum(costs), costs=costs) == [4, 4]
+    assert allocate_ranks([2.0, 1.0], 4 * sum(costs), costs=costs) == [6, 3]
+
+
+def test_a_single_matrix_can_be_held_at_its_rank() -> None:
+    assert allocate_ranks([9.0, 1.0, 1.0], 12, min_rank=[0, 2, 0], max_rank=[5, 2, 12]) == [5, 2, 5]
+
+
+def test_a_budget_that_buys_no_rank_is_refused() -> None:
+    with pytest.raises(AllocationError, match=r"budget of 5 parameters buys no rank.*costs 9 per rank"):
+        allocate_ranks([1.0, 1.0], 5, costs=[9, 5])
+
+
 @pytest.mark.parametrize(
     ("scores", "total", "options", "text"),
     [
@@ -119,7 +198,7 @@ def test_equal_remainders_go_to_the_higher_score_and_then_to_the_lower_index() -
         ([1.0], 0, {}, "total rank of 0 cannot be shared"),
         ([1.0, 1.0], 3, {"min_rank": 2}, "must be between 4 and"),
         ([1.0, 1.0], 9, {"max_rank": 4}, "must be between 1 and 8"),
-        ([1.0, 1.0], 3, {"max_rank": [4]}, "2 scores but 1 upper bounds"),
+        ([1.0, 1.0], 3, {"max_rank": [4]}, "2 scores but `max_rank` has 1 values"),
         ([1.0, 1.0], 3, {"max_rank": [4, 0], "min_rank": 1}, "matrix 1 may have a rank of at most 0"),
         ([1.0, 1.0], 3, {"names": ["q"]}, "2 scores but 1 names"),
         ([1.0, 1.0], 3, {"min_rank": -1}, "`min_rank` is -1"),

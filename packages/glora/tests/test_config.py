@@ -31,6 +31,14 @@ def test_the_defaults_are_those_of_the_method() -> None:
         ({"signal": "exactly"}, r"`signal` is 'exactly'; choose one of 'delta', 'lora_B'"),
         ({"keep": "last"}, r"`keep` is 'last'"),
         ({"seed": -1}, r"`seed` is -1"),
+        ({"signal_interval": 0}, r"`signal_interval` is 0"),
+        ({"budget_unit": "bytes"}, r"`budget_unit` is 'bytes'; choose one of 'ranks', 'parameters'"),
+        ({"total_parameters": 9}, r"`total_parameters` is 9 with `budget_unit='ranks'`; set `total_rank` instead"),
+        ({"budget_unit": "parameters", "total_rank": 9}, r"`total_rank` is 9 with .*; set `total_parameters` instead"),
+        ({"rank_bounds": {"q": 4}}, r"`rank_bounds\['q'\]` is 4; give a pair"),
+        ({"rank_bounds": {"q": (4, 2)}}, r"`rank_bounds\['q'\]` is \(4, 2\); the greatest rank is below the least"),
+        ({"rank_bounds": {"q": (-1, None)}}, r"`rank_bounds\['q'\]\[0\]` is -1"),
+        ({"rank_bounds": {"q(": (0, 1)}}, r"no regular expression"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_value(values: dict[str, object], text: str) -> None:

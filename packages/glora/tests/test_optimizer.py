@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+import transformers
 from accelerate import Accelerator
 from torch import nn
 
@@ -145,16 +146,104 @@ def test_a_parameter_in_no_group_is_refused_and_nothing_is_changed(make_model: C
     assert model.peft_config["default"].rank_pattern == {}
 
 
-def test_factored_state_is_refused_and_nothing_is_changed(
+ADAFACTORS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
+    "transformers": lambda p: transformers.Adafactor(p, lr=0.01, relative_step=False, scale_parameter=False),
+    "transformers-momentum": lambda p: transformers.Adafactor(
+        p, lr=0.01, relative_step=False, scale_parameter=False, beta1=0.9
+    ),
+    "torch": lambda p: torch.optim.Adafactor(p, lr=0.01),
+}
+FACTORED = {"exp_avg_sq_row": "rows", "exp_avg_sq_col": "columns", "row_var": "rows", "col_var": "columns"}
+
+
+@pytest.mark.parametrize("kind", ADAFACTORS)
+def test_factored_moments_are_cut_along_the_rank(
+    make_model: Callable[..., Any], batch: Any, train_step: Any, kind: str
+) -> None:
+    model = make_model()
+    optimizer = ADAFACTORS[kind](trainable(model))
+    for _ in range(3):
+        train_step(model, optimizer, batch)
+    before = {name: [dict(optimizer.state[p]) for p in factors(model, name)] for name in ("up", "mid", "down")}
+    resize_adapters(model, "default", {"up": 7, "mid": 3, "down": 0}, keep="first", optimizer=optimizer)
+    for name, kept in (("up", 4), ("mid", 3)):
+        # A (r, in) averages its rows' moments over `in` and its columns' over the rank; B (out, r) the other way round.
+        for factor, old, ranked in zip(factors(model, name), before[name], ("rows", "columns"), strict=True):
+            new = optimizer.state[factor]
+            assert new.keys() == old.keys()
+            for key in FACTORED.keys() & old.keys():
+                if FACTORED[key] != ranked:
+                    assert new[key] is old[key]
+                    continue
+                values, stays = new[key].flatten(), old[key].flatten()[:kept]
+                assert torch.equal(values[:kept], stays)
+                assert len(values) == max(kept, 7 if name == "up" else 3)
+                torch.testing.assert_close(values[kept:], stays.mean().expand(len(values) - kept))
+            if "exp_avg" in old:
+                assert new["exp_avg"].shape == factor.shape
+    assert all(bool(p.isfinite().all()) for p in trainable(model))
+    first = train_step(model, optimizer, batch)
+    for _ in range(10):
+        last = train_step(model, optimizer, batch)
+    assert last < first
+
+
+class Lion(torch.optim.Optimizer):
+    """An optimizer that GLoRA has never heard of, with one moment of the parameter's shape."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, {"lr": 0.001})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    moment = self.state[parameter].setdefault("moment", torch.zeros_like(parameter))
+                    moment.lerp_(parameter.grad, 0.1)
+                    parameter.sub_(moment.sign(), alpha=group["lr"])
+
+
+def test_an_unknown_optimizers_state_is_reset_with_a_warning_that_names_it(
     make_model: Callable[..., Any], batch: Any, train_step: Any
 ) -> None:
     model = make_model()
-    optimizer = torch.optim.Adafactor(trainable(model), lr=0.01)
+    optimizer = Lion(trainable(model))
     train_step(model, optimizer, batch)
-    before = [id(parameter) for parameter in trainable(model)]
-    with pytest.raises(OptimizerError, match=r"Adafactor keeps `row_var` \(a tensor"):
-        resize_adapters(model, "default", {"up": 6, "mid": 2, "down": 4}, optimizer=optimizer)
-    assert [id(parameter) for parameter in trainable(model)] == before
+    stays = factors(model, "mid")[0]
+    with pytest.warns(UserWarning, match=r"state of Lion for 2 resized parameters is reset.*`up.lora_A`"):
+        resize_adapters(model, "default", {"up": 6, "mid": 4, "down": 0}, optimizer=optimizer)
+    assert not any(optimizer.state.get(p) for p in factors(model, "up"))
+    assert optimizer.state[stays]["moment"].shape == stays.shape
+    train_step(model, optimizer, batch)
+
+
+def test_state_of_an_unknown_form_is_reset_with_a_warning(
+    make_model: Callable[..., Any], batch: Any, train_step: Any
+) -> None:
+    model = make_model()
+    optimizer = torch.optim.AdamW(trainable(model))
+    train_step(model, optimizer, batch)
+    optimizer.state[factors(model, "up")[0]]["sketch"] = torch.zeros(3, 3)
+    with pytest.warns(UserWarning, match=r"`up.lora_A`: `sketch` is a tensor \(3, 3\)"):
+        resize_adapters(model, "default", {"up": 6, "mid": 4, "down": 4}, optimizer=optimizer)
+    train_step(model, optimizer, batch)
+
+
+def test_moments_of_mixed_components_are_reset(make_model: Callable[..., Any], batch: Any, train_step: Any) -> None:
+    model = make_model()
+    optimizer = torch.optim.AdamW(trainable(model))
+    train_step(model, optimizer, batch)
+    resize_adapters(model, "default", {"up": 2, "mid": 4, "down": 6}, keep="svd", optimizer=optimizer)
+    assert [bool(optimizer.state.get(p)) for n in ("up", "mid", "down") for p in factors(model, n)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+    train_step(model, optimizer, batch)
 
 
 def test_lbfgs_is_refused(make_model: Callable[..., Any]) -> None:

@@ -37,7 +37,7 @@ def test_delta_is_unbiased_for_every_width_and_lora_b_is_not() -> None:
 
 @pytest.mark.parametrize("change", ["scaling", "size of A", "basis of A"])
 def test_delta_does_not_depend_on_the_parameterisation(change: str) -> None:
-    a, b, scaling = draw_factors(96, rank=6)
+    a, b, scaling, _ = draw_factors(96, rank=6)
     expected = gradient_norms([Factors(a, b, scaling)], "delta")
     if change == "scaling":
         other = Factors(a, with_grad(b, b.grad * 3), scaling * 3)
@@ -58,7 +58,7 @@ def with_grad(like: nn.Parameter, grad: torch.Tensor) -> nn.Parameter:
 
 
 def test_delta_is_the_norm_of_the_gradient_projected_on_the_rows_of_a() -> None:
-    a, b, scaling = draw_factors(48, rank=4, out=20)
+    a, b, scaling, _ = draw_factors(48, rank=4, out=20)
     gradient = torch.randn(20, 48)
     b.grad = scaling * gradient @ a.detach().T
     projector = torch.linalg.pinv(a.detach()) @ a.detach()
@@ -76,7 +76,7 @@ def test_matrices_of_several_shapes_keep_their_order(signal: str) -> None:
 
 
 def test_low_precision_gradients_are_measured_in_float32() -> None:
-    a, b, scaling = draw_factors(256)
+    a, b, scaling, _ = draw_factors(256)
     expected = gradient_norms([Factors(a, b, scaling)], "lora_B")
     low = nn.Parameter(b.detach().bfloat16())
     low.grad = b.grad.bfloat16()
@@ -90,13 +90,13 @@ def test_low_precision_gradients_are_measured_in_float32() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_gradient_that_is_not_finite_gives_no_finite_norm(signal: str, bad: float) -> None:
     good, broken = draw_factors(32), draw_factors(32, seed=1)
-    broken.b.grad[0, 0] = bad
+    broken.zeroed.grad[0, 0] = bad
     norms = gradient_norms([good, broken], signal)
     assert norms.isfinite().tolist() == [True, False]
 
 
 def test_rows_of_a_that_coincide_give_the_norm_on_what_they_span() -> None:
-    a, b, scaling = draw_factors(64, rank=2, out=16)
+    a, b, scaling, _ = draw_factors(64, rank=2, out=16)
     single = gradient_norms(
         [Factors(nn.Parameter(a.detach()[:1]), with_grad(b[:, :1], b.grad[:, :1]), scaling)], "delta"
     )

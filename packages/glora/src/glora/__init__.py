@@ -8,30 +8,40 @@ from glora.allocator import RankAllocator
 from glora.budget import allocate_ranks
 from glora.config import GLoRAConfig
 from glora.errors import (
+    AdapterFileError,
     AllocationError,
     ConfigError,
+    ExportError,
     GLoRAError,
     MissingDependencyError,
     OptimizerError,
+    PlanError,
     StateError,
     UnsupportedModelError,
 )
+from glora.export import export_uniform
+from glora.plan import RankPlan
 
 if TYPE_CHECKING:
     from glora.callback import GLoRACallback
 
 __all__ = [
+    "AdapterFileError",
     "AllocationError",
     "ConfigError",
+    "ExportError",
     "GLoRACallback",
     "GLoRAConfig",
     "GLoRAError",
     "MissingDependencyError",
     "OptimizerError",
+    "PlanError",
     "RankAllocator",
+    "RankPlan",
     "StateError",
     "UnsupportedModelError",
     "allocate_ranks",
+    "export_uniform",
 ]
 
 

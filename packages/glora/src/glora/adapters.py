@@ -5,45 +5,80 @@ This module only reads. `glora.resize` writes, and lists the names of PEFT that 
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
-import torch
 from peft import LoraConfig, PeftModel, PeftType
-from peft.tuners.lora import Linear, LoraLayer
+from peft.import_utils import is_bnb_4bit_available, is_bnb_available
+from peft.tuners.lora import Embedding, Linear, LoraLayer
+from peft.tuners.lora.layer import Conv1d, Conv2d, Conv3d, MultiheadAttention
 from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from transformers.pytorch_utils import Conv1D
 
-from glora.errors import UnsupportedModelError
+from glora.errors import TWO_PHASES, UnsupportedModelError
+from glora.layers import Matrix
 
-# Initialisations of A whose further rows can be drawn without touching the base weight.
-SUPPORTED_INITIALISATIONS: tuple[object, ...] = (True, False, "gaussian")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Holders = Mapping[int, list[tuple[str, nn.Module]]]
+
+# LoRA layers, and what they may wrap. Quantized Linear layers of bitsandbytes are added where they are installed.
+SUPPORTED: dict[type, tuple[type, ...]] = {
+    Linear: (nn.Linear, Conv1D),
+    Embedding: (nn.Embedding,),
+    Conv1d: (nn.Conv1d,),
+    Conv2d: (nn.Conv2d,),
+    Conv3d: (nn.Conv3d,),
+}
+if is_bnb_available():
+    from peft.tuners.lora import Linear8bitLt
+
+    SUPPORTED[Linear8bitLt] = (nn.Linear,)
+if is_bnb_4bit_available():
+    from peft.tuners.lora import Linear4bit
+
+    SUPPORTED[Linear4bit] = (nn.Linear,)
+
+# Initialisations that leave the base weight alone. The others subtract their first B A from it, at the rank of the
+# start: a reload would do so again at the new rank, and a matrix of rank 0 would be left without what was subtracted.
+SUPPORTED_INITIALISATIONS: tuple[object, ...] = (True, False, "gaussian", "eva")
 
 
 def unwrap_model(model: nn.Module) -> tuple[PeftModel, DistributedDataParallel | None]:
     """Split a model into the PEFT model and the data-parallel wrapper around it, if there is one.
 
+    What ``torch.compile`` returns is entered, on either side of the wrapper.
+
     Raises:
         UnsupportedModelError: If `model` is anything but a `PeftModel`, or a `DistributedDataParallel`
             around one.
     """
-    wrapper = model if isinstance(model, DistributedDataParallel) else None
-    inner = model.module if isinstance(model, DistributedDataParallel) else model
+    inner = _without_compilation(model)
+    wrapper = inner if isinstance(inner, DistributedDataParallel) else None
+    if wrapper is not None:
+        inner = _without_compilation(wrapper.module)
     if not isinstance(inner, PeftModel):
         raise UnsupportedModelError(
-            f"The model is a {type(inner).__name__}, not a PeftModel. Give the result of peft.get_peft_model, or "
-            "the DistributedDataParallel around it; unwrap torch.compile, and allocate before FSDP or DeepSpeed "
-            "flatten the model."
+            f"The model is a {type(inner).__name__}, not a PeftModel. Give the result of peft.get_peft_model, or the "
+            f"DistributedDataParallel around it. {TWO_PHASES}"
         )
     return inner, wrapper
 
 
+def _without_compilation(model: Any) -> Any:
+    return getattr(model, "_orig_mod", model)  # set by torch.compile(model); model.compile() leaves the object alone
+
+
 def adapter_config(model: PeftModel, adapter_name: str) -> LoraConfig:
-    """Return the config of the one adapter of `model`.
+    """Return the config of an adapter of `model`.
 
     Raises:
-        UnsupportedModelError: If there is no such adapter, there are others beside it, or its config asks
-            for a variant of LoRA that cannot be resized.
+        UnsupportedModelError: If there is no such adapter, or its config asks for a variant of LoRA that
+            cannot be resized.
     """
     configs: dict[str, Any] = model.peft_config
     if adapter_name not in configs:
@@ -54,32 +89,41 @@ def adapter_config(model: PeftModel, adapter_name: str) -> LoraConfig:
     if config.peft_type != PeftType.LORA:
         raise UnsupportedModelError(
             f"The adapter `{adapter_name}` is {config.peft_type.value}, not LORA; GLoRA allocates the ranks of "
-            "plain LoRA. Use peft.LoraConfig."
+            "LoRA. Use peft.LoraConfig."
         )
-    if len(configs) > 1:
-        raise UnsupportedModelError(
-            f"The model has {len(configs)} adapters ({', '.join(sorted(configs))}); GLoRA resizes models with "
-            "exactly one. Delete the others, or load them after the training."
-        )
+    # What was asked for, whether it is refused, and the way round.
     asked = {
-        "init_lora_weights": config.init_lora_weights not in SUPPORTED_INITIALISATIONS,
-        "use_dora": config.use_dora,
-        "use_rslora": config.use_rslora,
-        "lora_bias": config.lora_bias,
-        "bias": config.bias == "lora_only",
-        "target_parameters": bool(config.target_parameters),
+        "init_lora_weights": (
+            config.init_lora_weights not in SUPPORTED_INITIALISATIONS,
+            (
+                "It changes the base weights by an update of the first rank, which no other rank can load again; use "
+                "True, 'gaussian' or 'eva'."
+            ),
+        ),
+        "bias": (
+            config.bias == "lora_only",
+            "PEFT saves the biases of adapted layers only, and a matrix may lose its adapter; use 'none' or 'all'.",
+        ),
+        "target_parameters": (
+            bool(config.target_parameters),
+            "Experts share one parameter and one rank; adapt modules by `target_modules`.",
+        ),
+        "ensure_weight_tying": (
+            bool(getattr(config, "ensure_weight_tying", False)) and bool(config.target_modules),
+            "Tied adapters share their factors and would need one rank; leave it False and do not adapt tied layers.",
+        ),
     }
-    for name in (name for name, refused in asked.items() if refused):
-        alternative = ", or set it to 'gaussian'" if name == "init_lora_weights" else ""
-        raise UnsupportedModelError(
-            f"The adapter `{adapter_name}` has `{name}={getattr(config, name)!r}`, which GLoRA cannot resize. "
-            f"Leave `{name}` at its default{alternative}."
-        )
+    for name, (refused, remedy) in asked.items():
+        if refused:
+            raise UnsupportedModelError(
+                f"The adapter `{adapter_name}` has `{name}={getattr(config, name)!r}`, which GLoRA cannot resize. "
+                f"{remedy}"
+            )
     return config
 
 
-def adapted_layers(model: PeftModel, adapter_name: str) -> dict[str, Any]:
-    """Find the LoRA layers of one adapter, by module name as in the base model, in the model's order.
+def adapted_matrices(model: PeftModel, adapter_name: str) -> dict[str, Matrix]:
+    """Find the matrices that an adapter adapts, by module name as in the base model, in the model's order.
 
     Copies of whole modules that PEFT trains beside the adapter (``modules_to_save``) are left out.
 
@@ -88,56 +132,86 @@ def adapted_layers(model: PeftModel, adapter_name: str) -> dict[str, Any]:
     """
     config = adapter_config(model, adapter_name)
     base = model.get_base_model()
-    copies = [f"{name}." for name, module in base.named_modules() if isinstance(module, AuxiliaryTrainingWrapper)]
-    layers: dict[str, Any] = {}
-    for name, module in base.named_modules(remove_duplicate=False):
-        if not isinstance(module, LoraLayer) or name.startswith(tuple(copies)):
+    modules = list(base.named_modules(remove_duplicate=False))
+    copies = tuple(f"{name}." for name, module in modules if isinstance(module, AuxiliaryTrainingWrapper))
+    holders = {} if getattr(config, "layer_replication", None) else _holders_of_weights(modules)
+    matrices: dict[str, Matrix] = {}
+    for name, module in modules:
+        if not isinstance(module, LoraLayer) or name.startswith(copies):
             continue
-        problem = _problem_with(module, adapter_name)
-        if problem is None and any(module is other for other in layers.values()):
-            problem = "is used under two names"
+        matrix = Matrix(name, module, adapter_name)
+        problem = _problem_of_kind(module)
+        if problem is None and adapter_name not in module.r:
+            continue  # another adapter's
+        problem = problem or _problem_of_adapter(matrix) or _problem_of_sharing(matrix, matrices, holders)
         if problem is not None:
             raise UnsupportedModelError(
                 f"`{name}` {problem}, so GLoRA cannot resize its adapter. List it in "
                 "LoraConfig(exclude_modules=...) or change what the text says."
             )
-        layers[name] = module
-    if not layers:
+        matrices[name] = matrix
+    if not matrices:
         raise UnsupportedModelError(
             f"The adapter `{adapter_name}` adapts no matrix of this {type(base).__name__} (target_modules: "
             f"{config.target_modules}); let LoraConfig(target_modules=...) match at least one nn.Linear."
         )
-    return layers
+    return matrices
 
 
-def _problem_with(layer: Any, adapter_name: str) -> str | None:
+def _problem_of_kind(layer: Any) -> str | None:
     base_layer = layer.get_base_layer()
-    if type(layer) is not Linear or not isinstance(base_layer, nn.Linear):
+    if isinstance(layer, MultiheadAttention):
+        return "is an nn.MultiheadAttention, whose projections are adapted with one rank inside one module"
+    if not isinstance(base_layer, SUPPORTED.get(type(layer), ())):
         kind = f"{type(layer).__module__}.{type(layer).__name__}"
-        return f"is a {kind} on a {type(base_layer).__name__}, not LoRA on nn.Linear"
-    if adapter_name not in layer.lora_A:
-        return f"has no adapter `{adapter_name}`"
-    if layer.lora_variant:
-        return f"uses a variant of LoRA ({type(next(iter(layer.lora_variant.values()))).__name__})"
+        return f"is a {kind} on a {type(base_layer).__name__}, not LoRA on nn.Linear, Conv1D, nn.Embedding or nn.Conv2d"
+    groups = getattr(base_layer, "groups", 1)
+    if groups != 1:
+        return f"is a convolution in {groups} groups, whose rank would have to be a multiple of them"
+    if getattr(base_layer, "sparse", False):
+        return "is an embedding with sparse gradients (build it with sparse=False)"
+    if getattr(base_layer, "_hf_tp_plan", None) is not None:
+        return "is sharded by tensor parallelism (load the model without tp_plan)"
+    return None
+
+
+def _problem_of_adapter(matrix: Matrix) -> str | None:
+    layer, adapter_name = matrix.layer, matrix.adapter_name
+    variant = layer.lora_variant.get(adapter_name)
+    if variant is not None and not type(variant).__name__.lstrip("_").startswith("Dora"):
+        return f"uses a variant of LoRA ({type(variant).__name__})"
     if layer.merged:
         return "has its adapter merged into the base weight (call unmerge_adapter first)"
-    a, b = layer.lora_A[adapter_name].weight, layer.lora_B[adapter_name].weight
-    for factor, weight in (("lora_A", a), ("lora_B", b)):
+    factors = ("lora_embedding_A", "lora_embedding_B") if matrix.reversed else ("lora_A", "lora_B")
+    for factor, weight in zip(factors, (matrix.a, matrix.b), strict=True):
         if not isinstance(weight, nn.Parameter) or hasattr(weight, "ds_id") or hasattr(weight, "device_mesh"):
-            return f"has a {factor} that is sharded or flattened (allocate before FSDP or DeepSpeed prepare the model)"
+            raise UnsupportedModelError(f"`{matrix.name}` has a {factor} that is sharded or flattened. {TWO_PHASES}")
         if weight.is_meta:
             return f"has a {factor} on the meta device (load the weights first)"
         if not weight.requires_grad:
             return f"has a frozen {factor} (call set_adapter, or load the adapter with is_trainable=True)"
-    expected = layer.lora_alpha[adapter_name] / layer.r[adapter_name]
-    if layer.scaling[adapter_name] != expected:
-        scaling = layer.scaling[adapter_name]
-        return f"is scaled by {scaling} instead of alpha/r = {expected} (undo scale_layer or set_scale)"
+    expected = matrix.alpha / (math.sqrt(matrix.rank) if matrix.rslora else matrix.rank)
+    if matrix.scaling != expected:
+        rule = "alpha/√r" if matrix.rslora else "alpha/r"
+        return f"is scaled by {matrix.scaling} instead of {rule} = {expected} (undo scale_layer or set_scale)"
     return None
 
 
-def rank_limit(layer: Any, adapter_name: str) -> int:
-    """Return the rank of a full update of the layer's matrix, or the rank that the adapter has, if that is more."""
-    weight: torch.Tensor = layer.get_base_layer().weight  # (out, in)
-    present: int = layer.r[adapter_name]
-    return max(present, min(weight.shape))
+def _problem_of_sharing(matrix: Matrix, others: Mapping[str, Matrix], holders: Holders) -> str | None:
+    if any(matrix.layer is other.layer for other in others.values()):
+        return "is used under two names"
+    base_layer = matrix.layer.get_base_layer()
+    sharing = [name for name, module in holders.get(id(base_layer.weight), ()) if module is not base_layer]
+    if sharing:
+        return f"shares its base weight with `{sharing[0]}` (tied embeddings: adapt neither, or untie them)"
+    return None
+
+
+def _holders_of_weights(modules: list[tuple[str, nn.Module]]) -> Holders:
+    """Find the modules that hold each weight, named as in the base model."""
+    holders: defaultdict[int, list[tuple[str, nn.Module]]] = defaultdict(list)
+    for name, module in modules:
+        weight = module._parameters.get("weight")
+        if weight is not None:
+            holders[id(weight)].append((name.removesuffix(".base_layer"), module))
+    return holders

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from glora.adapters import adapted_layers, rank_limit, unwrap_model
+from glora.adapters import adapted_matrices, unwrap_model
+from glora.bounds import budget_total, rank_limits
 from glora.budget import allocate_ranks
 from glora.config import GLoRAConfig
 from glora.errors import AllocationError, StateError
+from glora.observer import Observer
 from glora.optimizer import check_optimizer
+from glora.plan import RankPlan
 from glora.replicas import check_renewable, find_data_parallel, renew, share_from_first
 from glora.resize import adapter_parameters, resize_adapters
-from glora.signal import Factors, gradient_norms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import torch
 
 _STATE_VERSION = 1
 
@@ -26,8 +29,8 @@ class RankAllocator:
     """Gives every adapted matrix a rank in proportion to its average gradient norm, once, at the end of warm-up.
 
     Args:
-        model: A `peft.PeftModel` with one LoRA adapter on `nn.Linear` layers, or the
-            `DistributedDataParallel` around it.
+        model: A `peft.PeftModel`, or the `DistributedDataParallel` around it, compiled or not. Other adapters
+            beside the named one are left alone.
         config: Budget, averaging, bounds; see `GLoRAConfig`.
         adapter_name: The adapter.
 
@@ -54,17 +57,21 @@ class RankAllocator:
         if self._wrapper is not None:
             check_renewable(self._wrapper)
         self._bind()
-        self._names = tuple(self._layers)
-        self._ranks: dict[str, int] = self._present_ranks()
-        total = self._config.total_rank
-        self._total = sum(self._ranks.values()) if total is None else total
+        self._names = tuple(self._matrices)
+        self._ranks = {name: matrix.rank for name, matrix in self._matrices.items()}
+        self._lower, self._upper = rank_limits(self._config, list(self._matrices.values()))
+        self._total, self._costs = budget_total(self._config, list(self._matrices.values()))
         self._allocate([1.0] * len(self._names))  # an impossible budget is known before the warm-up is spent
-        device = self._factors[0].a.device
-        self._ema = torch.zeros(len(self._names), device=device)  # (matrices,)
-        self._observations = torch.zeros(len(self._names), dtype=torch.int64, device=device)  # (matrices,)
+        self._observer = Observer(list(self._matrices.values()), self._config)
+        self._observer.expect(0)
         self._steps = 0
         self._reallocated = False
         self._checks = 0
+
+    @property
+    def config(self) -> GLoRAConfig:
+        """The settings it was made with."""
+        return self._config
 
     @property
     def ranks(self) -> dict[str, int]:
@@ -78,7 +85,7 @@ class RankAllocator:
         In units of loss per unit of weight; after t observed steps it is (1 - β^t) times the average. Reading it
         waits for the device.
         """
-        return dict(zip(self._names, self._ema.tolist(), strict=True))
+        return dict(zip(self._names, self._observer.average.values.tolist(), strict=True))
 
     @property
     def scores(self) -> dict[str, float]:
@@ -87,7 +94,7 @@ class RankAllocator:
         The divisor is common, and has no effect, unless a matrix missed steps. All zero before the first step. Reading
         them waits for the device.
         """
-        return dict(zip(self._names, self._shares().tolist(), strict=True))
+        return dict(zip(self._names, self._observer.average.shares().tolist(), strict=True))
 
     @property
     def reallocated(self) -> bool:
@@ -99,7 +106,19 @@ class RankAllocator:
         """Optimizer steps observed, at most ``config.warmup_steps``."""
         return self._steps
 
-    def step(self, optimizer: Any) -> bool:
+    @property
+    def plan(self) -> RankPlan:
+        """The present ranks with what they came from, to be stored or to build another model from."""
+        return RankPlan.from_model(
+            self._model,
+            self._adapter_name,
+            ranks=self.ranks,
+            signal=self._config.signal,
+            scores=self.scores,
+            steps=self._steps,
+        )
+
+    def step(self, optimizer: Any, *, loss_scale: float | torch.Tensor = 1.0) -> bool:
         """Observe the gradients of one optimizer step; in the last step of the warm-up, reallocate.
 
         Call it once per optimizer step, after the last ``backward`` (and ``GradScaler.unscale_``), before
@@ -110,6 +129,8 @@ class RankAllocator:
 
         Args:
             optimizer: The optimizer that updates the adapters, or accelerate's wrapper around it.
+            loss_scale: What the loss was multiplied by before ``backward``, such as ``GradScaler.get_scale()``.
+                Only the signal ``"exact"`` needs it: ``unscale_`` does not reach the gradients it reads.
 
         Returns:
             True in the call that reallocated, False in every other.
@@ -122,9 +143,10 @@ class RankAllocator:
         if self._reallocated:
             return False
         self._check(optimizer)
-        self._observe()
+        self._observer.observe(self._steps, loss_scale, self._wrapper)
         self._steps += 1
         if self._steps < self._config.warmup_steps:
+            self._observer.expect(self._steps)
             return False
         self._reallocate(optimizer)
         return True
@@ -137,8 +159,8 @@ class RankAllocator:
             "ranks": [self._ranks[name] for name in self._names],
             "steps": self._steps,
             "reallocated": self._reallocated,
-            "signal": self._ema.cpu().clone(),
-            "observations": self._observations.cpu().clone(),
+            "signal": self._observer.average.values.cpu().clone(),
+            "observations": self._observer.average.observations.cpu().clone(),
             "config": asdict(self._config),
         }
 
@@ -168,77 +190,48 @@ class RankAllocator:
         resize_adapters(
             self._model,
             self._adapter_name,
-            {name: stored[name] for name in self._layers},
+            {name: stored[name] for name in self._matrices},
             keep=self._config.keep,
             seed=self._config.seed,
         )
         self._bind(order=tuple(stored))
-        device = self._factors[0].a.device
         self._names = tuple(stored)
         self._ranks = stored
-        self._ema = state["signal"].to(device, copy=True)
-        self._observations = state["observations"].to(device, copy=True)
         self._steps = state["steps"]
         self._reallocated = state["reallocated"]
+        average = self._observer.average
+        self._observer.close()
+        if not self._reallocated:
+            self._observer = Observer(list(self._matrices.values()), self._config)
+            self._observer.expect(self._steps)
+        self._observer.average.values = state["signal"].to(average.values.device, copy=True)
+        self._observer.average.observations = state["observations"].to(average.values.device, copy=True)
         if self._wrapper is not None:
             renew(self._wrapper)
 
     def _bind(self, order: tuple[str, ...] = ()) -> None:
         """Look the adapters' parameters up; they are other objects after a resize."""
-        name = self._adapter_name
-        layers = adapted_layers(self._model, name)
-        self._layers = {key: layers[key] for key in order or layers if key in layers}
-        self._factors = [
-            Factors(layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
-            for layer in self._layers.values()
-        ]
-
-    def _present_ranks(self) -> dict[str, int]:
-        return {name: layer.r[self._adapter_name] for name, layer in self._layers.items()}
+        matrices = adapted_matrices(self._model, self._adapter_name)
+        self._matrices = {name: matrices[name] for name in order or matrices if name in matrices}
 
     def _check(self, optimizer: Any) -> None:
         """Find out early what would stop the reallocation at the end of a long warm-up."""
         if self._checks < 2:  # the optimizer's state appears only with its first step
-            check_optimizer(optimizer, adapter_parameters(self._layers, self._adapter_name))
+            check_optimizer(optimizer, adapter_parameters(self._matrices.values()))
         if self._checks == 0 and self._wrapper is None:
             self._wrapper = find_data_parallel(self._model)
         self._checks += 1
 
-    @torch.no_grad()
-    def _observe(self) -> None:
-        seen = [k for k, factors in enumerate(self._factors) if factors.b.grad is not None]
-        if not seen:
-            return
-        norms = gradient_norms([self._factors[k] for k in seen], self._config.signal).to(self._ema.device)
-        if len(seen) < len(self._factors):
-            present = dict(zip(seen, norms.unbind(), strict=True))
-            absent = torch.full_like(norms[0], torch.nan)
-            norms = torch.stack([present.get(k, absent) for k in range(len(self._factors))])
-        finite = torch.isfinite(norms)
-        beta = self._config.beta
-        self._ema = torch.where(finite, beta * self._ema + (1 - beta) * norms, self._ema)
-        self._observations += finite
-
-    def _shares(self) -> torch.Tensor:
-        """Return s_k, (matrices,) float64 on the CPU."""
-        averages = self._ema.double().cpu()
-        weight = 1 - self._config.beta ** self._observations.double().cpu()
-        debiased = torch.where(weight > 0, averages / weight, torch.zeros_like(averages))
-        total = debiased.sum()
-        return debiased / total if total > 0 else debiased
-
     def _allocate(self, scores: list[float]) -> list[int]:
-        limit = self._config.max_rank
-        upper = [rank_limit(layer, self._adapter_name) for layer in self._layers.values()]
-        if limit is not None:
-            upper = [min(limit, bound) for bound in upper]
-        return allocate_ranks(scores, self._total, min_rank=self._config.min_rank, max_rank=upper, names=self._names)
+        return allocate_ranks(
+            scores, self._total, min_rank=self._lower, max_rank=self._upper, costs=self._costs, names=self._names
+        )
 
     def _reallocate(self, optimizer: Any) -> None:
         if self._wrapper is not None:
-            share_from_first(self._ema, self._wrapper)
-            share_from_first(self._observations, self._wrapper)
-        shares = self._shares().tolist()
+            share_from_first(self._observer.average.values, self._wrapper)
+            share_from_first(self._observer.average.observations, self._wrapper)
+        shares = self._observer.average.shares().tolist()
         if not any(shares):
             raise AllocationError(
                 f"No gradient reached any of the {len(self._names)} adapters in {self._steps} steps, from "
@@ -253,10 +246,11 @@ class RankAllocator:
         self._bind()
         self._ranks = ranks
         self._reallocated = True
+        self._observer.close()
 
     def _check_matrices(self, stored: Mapping[str, int]) -> None:
-        absent = [name for name, rank in stored.items() if rank > 0 and name not in self._layers]
-        unknown = [name for name in self._layers if name not in stored]
+        absent = [name for name, rank in stored.items() if rank > 0 and name not in self._matrices]
+        unknown = [name for name in self._matrices if name not in stored]
         if absent or unknown:
             raise StateError(
                 f"The allocator state does not fit the model: `{absent[0]}` has rank {stored[absent[0]]} in the "
@@ -270,7 +264,8 @@ class RankAllocator:
         if state["reallocated"]:
             return
         ours = asdict(self._config)
-        different = [key for key, value in state["config"].items() if ours.get(key) != value]
+        # As JSON, because a stored config may have been through it, and pairs come back as lists.
+        different = [key for key, value in state["config"].items() if json.dumps(ours.get(key)) != json.dumps(value)]
         if different:
             key = different[0]
             raise StateError(

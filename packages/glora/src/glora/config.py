@@ -6,13 +6,18 @@ Source: "Gradient-Norm Aware Rank Allocation for LoRA", steps 2 to 5 of the meth
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from glora.errors import ConfigError
 
-SignalName = Literal["delta", "lora_B"]
-KeepRule = Literal["magnitude", "first"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SignalName = Literal["delta", "lora_B", "exact"]
+KeepRule = Literal["magnitude", "first", "svd"]
+BudgetUnit = Literal["ranks", "parameters"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,16 +27,26 @@ class GLoRAConfig:
     Attributes:
         total_rank: R_total, the sum of the ranks over all adapted matrices after the reallocation. ``None``
             keeps the sum of the ranks that the model has at the start (number of matrices times ``r``).
+        budget_unit: What is held constant: ``"ranks"``, or ``"parameters"``, because a rank of a 768 x 3072 matrix
+            costs 2.5 times one of 768 x 768. Ranks are in proportion to the scores either way.
+        total_parameters: With ``budget_unit="parameters"``, the number of entries of all A and B after the
+            reallocation, at most. ``None`` keeps the number that the model has at the start.
         beta: β in [0, 1), the decay of the moving average per optimizer step.
         warmup_steps: T_warmup in optimizer steps; the reallocation happens in the last of them. At least 1.
         min_rank: The least rank of every matrix. 0 lets a matrix lose its adapter.
         max_rank: The greatest rank of every matrix. ``None`` leaves only the matrix's own limit,
             ``min(in_features, out_features)``, above which a rank adds parameters but no capacity (or the rank that
             it has at the start, if that is more).
+        rank_bounds: (least, greatest) rank of single matrices, before `min_rank` and `max_rank`; the greatest may
+            be ``None``. Keys are module names or endings of them at a dot, or regular expressions, matched as PEFT
+            matches ``rank_pattern``; the first match counts.
         signal: Which estimate of ‖∂L/∂Δ_k‖_F is averaged: ``"delta"`` (comparable between matrices of
-            different width) or ``"lora_B"`` (the plain norm of lora_B's gradient); see `glora.signal`.
-        keep: Which components survive where a rank shrinks: ``"magnitude"`` (largest ‖B[:, i]‖·‖A[i, :]‖) or
-            ``"first"`` (the first ones).
+            different width), ``"lora_B"`` (the plain norm of lora_B's gradient), see `glora.signal`; or ``"exact"``
+            (no estimate, a third matrix product per layer), see `glora.exact`.
+        signal_interval: Observe every n-th optimizer step of the warm-up, from the first. β is per observation.
+        keep: Which components survive where a rank shrinks: ``"magnitude"`` (largest ‖B[:, i]‖·‖A[i, :]‖),
+            ``"first"`` (the first ones) or ``"svd"`` (the best approximation of B A at the new rank; the
+            optimizer's moments of that matrix are reset).
         seed: Seed of the rows that a growing matrix gets. They depend on it and on the matrix's name alone,
             so that data-parallel replicas and resumed runs draw the same.
 
@@ -44,21 +59,28 @@ class GLoRAConfig:
     """
 
     total_rank: int | None = None
+    budget_unit: BudgetUnit = "ranks"
+    total_parameters: int | None = None
     beta: float = 0.9
     warmup_steps: int = 1000
     min_rank: int = 0
     max_rank: int | None = None
+    rank_bounds: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
     signal: SignalName = "delta"
+    signal_interval: int = 1
     keep: KeepRule = "magnitude"
     seed: int = 0
 
     def __post_init__(self) -> None:
         problems = [
             *_at_least(1, "total_rank", self.total_rank, optional=True),
+            *_at_least(1, "total_parameters", self.total_parameters, optional=True),
             *_at_least(1, "warmup_steps", self.warmup_steps),
             *_at_least(0, "min_rank", self.min_rank),
             *_at_least(1, "max_rank", self.max_rank, optional=True),
+            *_at_least(1, "signal_interval", self.signal_interval),
             *_at_least(0, "seed", self.seed),
+            *_one_of(get_args(BudgetUnit), "budget_unit", self.budget_unit),
             *_one_of(get_args(SignalName), "signal", self.signal),
             *_one_of(get_args(KeepRule), "keep", self.keep),
         ]
@@ -68,6 +90,14 @@ class GLoRAConfig:
             problems.append(
                 f"`max_rank` ({self.max_rank}) is below `min_rank` ({self.min_rank}); raise the one or lower the other"
             )
+        other = {"ranks": "total_parameters", "parameters": "total_rank"}.get(self.budget_unit)
+        if other is not None and getattr(self, other) is not None:
+            right = "total_rank" if other == "total_parameters" else "total_parameters"
+            problems.append(
+                f"`{other}` is {getattr(self, other)} with `budget_unit={self.budget_unit!r}`; set `{right}` instead, "
+                "or the other unit"
+            )
+        problems += [problem for key, bounds in self.rank_bounds.items() for problem in _bounds(key, bounds)]
         if problems:
             raise ConfigError("GLoRAConfig: " + "; ".join(problems) + ".")
 
@@ -81,6 +111,22 @@ def _at_least(least: int, name: str, value: Any, *, optional: bool = False) -> l
     if value < least:
         return [f"`{name}` is {value}; it must be at least {least}"]
     return []
+
+
+def _bounds(key: object, bounds: Any) -> list[str]:
+    name = f"rank_bounds[{key!r}]"
+    if not isinstance(key, str):
+        return [f"`{name}` is not named by a string; keys are module names or patterns"]
+    try:
+        re.compile(key)
+    except re.error as error:
+        return [f"`{name}` is no regular expression ({error}); escape the name with re.escape"]
+    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        return [f"`{name}` is {bounds!r}; give a pair (least, greatest)"]
+    problems = [*_at_least(0, f"{name}[0]", bounds[0]), *_at_least(0, f"{name}[1]", bounds[1], optional=True)]
+    if not problems and bounds[1] is not None and bounds[1] < bounds[0]:
+        problems.append(f"`{name}` is {tuple(bounds)}; the greatest rank is below the least")
+    return problems
 
 
 def _is_whole(value: Any) -> bool:

@@ -5,13 +5,24 @@
     ├── AllocationError         scores or totals from which no ranks can be made (also a ValueError)
     ├── UnsupportedModelError   a model, an adapter or a layer that cannot be resized
     ├── OptimizerError          an optimizer that does not hold the adapters, or whose state cannot be cut
-    ├── StateError              a saved allocator that does not belong to this model or config
+    ├── StateError              a saved allocator or checkpoint that does not belong to this model or config
+    ├── PlanError               a rank plan that cannot be read, written or used
+    ├── AdapterFileError        a saved adapter that cannot be read
+    ├── ExportError             an adapter that cannot be exported (also a ValueError)
     └── MissingDependencyError  an optional library is not installed (also an ImportError)
 
 Each text says what was wrong, the value seen, the matrix it was seen in, and what to do.
 """
 
 from __future__ import annotations
+
+# The way round for trainers that shard parameters before the first step.
+TWO_PHASES = (
+    "FSDP and DeepSpeed flatten or shard the parameters before training starts, after which no rank can change. "
+    "Work in two phases: run the warm-up on one device with RankAllocator and store the ranks with "
+    "`allocator.plan.save('ranks.json')`, then train sharded from "
+    "`get_peft_model(base, RankPlan.load('ranks.json').to_lora_config())`."
+)
 
 
 class GLoRAError(Exception):
@@ -36,6 +47,18 @@ class OptimizerError(GLoRAError):
 
 class StateError(GLoRAError):
     """A saved allocator state does not fit the model or the config it is loaded into."""
+
+
+class PlanError(GLoRAError):
+    """A rank plan cannot be read or written, or its values make no plan."""
+
+
+class AdapterFileError(GLoRAError):
+    """A saved adapter's folder is incomplete, or a file in it cannot be read."""
+
+
+class ExportError(GLoRAError, ValueError):
+    """A saved adapter cannot be exported to the asked form."""
 
 
 class MissingDependencyError(GLoRAError, ImportError):

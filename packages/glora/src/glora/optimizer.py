@@ -1,17 +1,24 @@
 """Exchanging parameters inside a living optimizer, with the state that belongs to the components that stay.
 
-What is carried: every floating-point state tensor of the parameter's own shape (``exp_avg``, ``exp_avg_sq``,
-``max_exp_avg_sq``, ``momentum_buffer``, …) and the gradient are cut and zero-padded like the parameter;
-numbers and one-element tensors (``step``) stay. State of any other form is refused, because it cannot be
-cut: factored (Adafactor) or quantized.
+What becomes of the state of a parameter whose rank changes:
+
+* torch's Adam, AdamW, Adamax, NAdam, RAdam, SGD, RMSprop, Adagrad, Adadelta and Muon: tensors of the parameter's shape
+  (``exp_avg``, ``momentum_buffer``, …) are cut and padded with zeros like it; numbers (``step``) stay.
+* Adafactor, torch's and transformers': the same. Factored second moments are cut along the rank where they have it and
+  padded with their mean; those that average over the rank stay.
+* Any other optimizer: reset, with a warning that names it; it starts anew for these parameters alone.
+* LBFGS: refused, it has one flat history of all parameters.
+
+The state of mixed components (``keep="svd"``) is always reset: moments of the old ones say nothing about them.
 
 Internals of torch.optim used here: ``param_groups`` (with the parallel list ``param_names``) and ``state``;
 an optimizer that only wraps another one (accelerate) is entered through its attribute ``optimizer``. Tested
-with torch 2.15.
+with torch 2.15 and transformers 5.23.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +33,18 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
+# By name, so that transformers need not be imported; subclasses count.
+CARRIED = frozenset(
+    ["Adafactor", "Adagrad", "Adadelta", "Adam", "Adamax", "AdamW", "Muon", "NAdam", "RAdam", "RMSprop", "SGD"]
+)
+# Which dimension a factored moment averages over, and whether it is kept with size one (torch) or dropped.
+FACTORED = {
+    "exp_avg_sq_row": (-1, False),
+    "exp_avg_sq_col": (-2, False),
+    "row_var": (-1, True),
+    "col_var": (-2, True),
+}
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -35,23 +54,46 @@ class Exchange:
         name: The parameter's name, for errors.
         old: The parameter before.
         new: The parameter after; ``None`` if it goes.
-        kept: (number kept,) int64 positions in `old` of what stays, in the order in which it opens `new`.
-        dim: The rank dimension: 0 for A (r, in), 1 for B (out, r).
+        kept: (number kept,) int64 positions in `old` of what stays, in the order in which it opens `new`;
+            ``None`` if nothing stays as it was.
+        dim: The rank dimension: 0 for A (r, …), 1 for B (out, r, …).
     """
 
     name: str
     old: Parameter
     new: Parameter | None
-    kept: Tensor
+    kept: Tensor | None
     dim: int
 
-    def carry(self, tensor: Tensor) -> Tensor:
-        """Cut a tensor of the old parameter's shape to what stays, and pad it with zeros to the new one's."""
-        if self.new is None:
-            raise ValueError(f"{self.name} goes; there is nothing to carry over.")
-        carried = tensor.new_zeros(self.new.shape)
-        carried.narrow(self.dim, 0, len(self.kept)).copy_(tensor.index_select(self.dim, self.kept))
-        return carried
+    def carry(self, key: str, value: Any) -> Any:
+        """Fit one entry of the old parameter's state to the new parameter.
+
+        Raises:
+            ValueError: If it has another form than the ones in this module's table.
+        """
+        if self.new is None or self.kept is None:
+            raise ValueError(f"{self.name}: nothing of it stays.")
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.shape == self.old.shape and value.is_floating_point():
+            return self._cut(value, self.dim)
+        if key in FACTORED:
+            dim, is_kept = FACTORED[key]
+            averaged = dim % self.old.dim()
+            if averaged == self.dim:
+                return value
+            return self._cut(value, self.dim - (not is_kept and averaged < self.dim), pad_with_mean=True)
+        if value.numel() == 1:
+            return value
+        raise ValueError(f"{self.name}: `{key}` is a tensor {tuple(value.shape)} of {value.dtype}.")
+
+    def _cut(self, tensor: Tensor, dim: int, *, pad_with_mean: bool = False) -> Tensor:
+        if self.new is None or self.kept is None:
+            raise ValueError(f"{self.name}: nothing of it stays.")
+        stays = tensor.index_select(dim, self.kept.to(tensor.device))
+        shape = [*tensor.shape[:dim], self.new.shape[self.dim] - len(self.kept), *tensor.shape[dim + 1 :]]
+        pad = stays.mean(dim, keepdim=True).expand(shape) if pad_with_mean else tensor.new_zeros(shape)
+        return torch.cat([stays, pad], dim)
 
 
 def unwrap_optimizer(optimizer: Any) -> Optimizer:
@@ -81,7 +123,7 @@ def check_optimizer(optimizer: Any, parameters: Mapping[str, Parameter]) -> Opti
         The torch optimizer itself.
 
     Raises:
-        OptimizerError: If a parameter is in no group, or has state that cannot be cut.
+        OptimizerError: If a parameter is in no group, or the optimizer keeps no state per parameter.
     """
     inner = unwrap_optimizer(optimizer)
     if isinstance(inner, LBFGS):
@@ -96,19 +138,6 @@ def check_optimizer(optimizer: Any, parameters: Mapping[str, Parameter]) -> Opti
             f"is {missing[0]}. Build the optimizer from the model's trainable parameters, after "
             "RankAllocator.load_state_dict."
         )
-    for name, parameter in parameters.items():
-        for key, value in inner.state.get(parameter, {}).items():
-            if not _can_carry(value, parameter):
-                form = (
-                    f"a tensor {tuple(value.shape)} of {value.dtype}"
-                    if isinstance(value, torch.Tensor)
-                    else type(value).__name__
-                )
-                raise OptimizerError(
-                    f"{type(inner).__name__} keeps `{key}` ({form}) for {name} {tuple(parameter.shape)}, which "
-                    "cannot be cut along the rank. Use an optimizer whose state has the parameter's shape: AdamW, "
-                    "Adam, SGD."
-                )
     return inner
 
 
@@ -126,25 +155,28 @@ def exchange_parameters(optimizer: Optimizer, exchanges: Iterable[Exchange]) -> 
         group["params"] = [parameter for parameter, _ in remaining]
         if "param_names" in group:
             group["param_names"] = [name for _, name in remaining]
+    is_known = not CARRIED.isdisjoint(kind.__name__ for kind in type(optimizer).__mro__)
+    reset: list[str] = []
     for exchange in by_parameter.values():
         state = optimizer.state.pop(exchange.old, None)
-        if state is not None and exchange.new is not None:
-            optimizer.state[exchange.new] = {
-                key: exchange.carry(value) if _is_shaped_like(value, exchange.old) else value
-                for key, value in state.items()
-            }
+        if state is None or exchange.new is None or exchange.kept is None:
+            continue
+        if not is_known:
+            reset.append(f"{exchange.name}: {type(optimizer).__name__} is none of the optimizers whose state it knows.")
+            continue
+        try:
+            optimizer.state[exchange.new] = {key: exchange.carry(key, value) for key, value in state.items()}
+        except ValueError as why:
+            reset.append(str(why))
+    if reset:
+        warnings.warn(
+            f"The state of {type(optimizer).__name__} for {len(reset)} resized parameters is reset, because GLoRA does "
+            f"not know how to cut it: {reset[0]} They start anew, the others go on. AdamW, Adam, SGD and Adafactor "
+            "keep theirs.",
+            stacklevel=2,
+        )
 
 
 def _successor(parameter: Parameter, by_parameter: Mapping[int, Exchange]) -> Parameter | None:
     exchange = by_parameter.get(id(parameter))
     return parameter if exchange is None else exchange.new
-
-
-def _is_shaped_like(value: object, parameter: Parameter) -> bool:
-    return isinstance(value, torch.Tensor) and value.shape == parameter.shape and value.is_floating_point()
-
-
-def _can_carry(value: object, parameter: Parameter) -> bool:
-    if isinstance(value, torch.Tensor):
-        return _is_shaped_like(value, parameter) or value.numel() == 1
-    return value is None or isinstance(value, bool | int | float | str)

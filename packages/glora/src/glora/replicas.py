@@ -86,6 +86,13 @@ def share_from_first(tensor: torch.Tensor, wrapper: DistributedDataParallel) -> 
     dist.broadcast(tensor, src=dist.get_global_rank(group, 0), group=group)
 
 
+def average_over_replicas(tensor: torch.Tensor, wrapper: DistributedDataParallel) -> None:
+    """Overwrite `tensor` in place with its mean over the replicas, as gradients are reduced."""
+    group = wrapper.process_group
+    dist.all_reduce(tensor, group=group)
+    tensor.div_(dist.get_world_size(group))
+
+
 def renew(wrapper: DistributedDataParallel) -> None:
     """Rebuild the reducer of `wrapper` in place for the parameters that its module has now.
 
