@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from glora.allocator import RankAllocator
 from glora.budget import allocate_ranks
+from glora.checkpoint import prepare_for_checkpoint
 from glora.config import GLoRAConfig
 from glora.errors import (
     AdapterFileError,
@@ -42,6 +43,7 @@ __all__ = [
     "UnsupportedModelError",
     "allocate_ranks",
     "export_uniform",
+    "prepare_for_checkpoint",
 ]
 
 

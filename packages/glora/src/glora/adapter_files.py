@@ -21,6 +21,7 @@ from glora.errors import AdapterFileError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -66,12 +67,7 @@ class SavedAdapter:
         if not isinstance(config, LoraConfig) or type(config).__name__ != "LoraConfig":
             raise AdapterFileError(f"{path / CONFIG} is a {type(config).__name__}, not a LoraConfig.")
         shapes = _shapes(path)
-        ranks = {
-            key[len(_PREFIX) :].removesuffix(ending): shape[0]
-            for key, shape in sorted(shapes.items())
-            for ending in _FACTORS
-            if key.startswith(_PREFIX) and key.endswith(ending) and shape
-        }
+        ranks = ranks_of(shapes)
         if not ranks:
             raise AdapterFileError(f"{path} holds no LoRA factor ({len(shapes)} tensors); it is no LoRA adapter.")
         return cls(path, config, shapes, ranks)
@@ -102,6 +98,24 @@ class SavedAdapter:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - a safetensors file is no dict
         except _UNREADABLE as error:
             raise AdapterFileError(f"{path} cannot be read: {error}") from error
+
+
+def ranks_of(shapes: Mapping[str, Sequence[int]], adapter_name: str | None = None) -> dict[str, int]:
+    """Return the rank of every matrix by module name as in the base model, in the order of the names.
+
+    Args:
+        shapes: Shapes of tensors by key.
+        adapter_name: The adapter, where its name is a part of the keys, as in a model's own state; in a saved adapter
+            it is not.
+    """
+    named = (f".lora_A.{adapter_name}.weight", f".lora_embedding_A.{adapter_name}")
+    endings = _FACTORS if adapter_name is None else named
+    return {
+        key[len(_PREFIX) :].removesuffix(ending): shape[0]
+        for key, shape in sorted(shapes.items())
+        for ending in endings
+        if key.startswith(_PREFIX) and key.endswith(ending) and shape
+    }
 
 
 _UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, KeyError, SafetensorError)

@@ -158,6 +158,16 @@ def adapted_matrices(model: PeftModel, adapter_name: str) -> dict[str, Matrix]:
     return matrices
 
 
+def present_ranks(model: PeftModel, adapter_name: str) -> dict[str, int]:
+    """Return the rank of every matrix that an adapter adapts now, resizable or not, by module name."""
+    modules = model.get_base_model().named_modules()
+    return {
+        name: module.r[adapter_name]
+        for name, module in modules
+        if isinstance(module, LoraLayer) and adapter_name in module.r
+    }
+
+
 def _problem_of_kind(layer: Any) -> str | None:
     base_layer = layer.get_base_layer()
     if isinstance(layer, MultiheadAttention):

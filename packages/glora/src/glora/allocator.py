@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from glora.adapters import adapted_matrices, unwrap_model
+import torch
+
+from glora.adapters import adapted_matrices, present_ranks, unwrap_model
 from glora.bounds import budget_total, rank_limits
 from glora.budget import allocate_ranks
 from glora.config import GLoRAConfig
@@ -19,8 +21,6 @@ from glora.resize import adapter_parameters, resize_adapters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import torch
 
 _STATE_VERSION = 1
 
@@ -58,7 +58,6 @@ class RankAllocator:
             check_renewable(self._wrapper)
         self._bind()
         self._names = tuple(self._matrices)
-        self._ranks = {name: matrix.rank for name, matrix in self._matrices.items()}
         self._lower, self._upper = rank_limits(self._config, list(self._matrices.values()))
         self._total, self._costs = budget_total(self._config, list(self._matrices.values()))
         self._allocate([1.0] * len(self._names))  # an impossible budget is known before the warm-up is spent
@@ -76,7 +75,8 @@ class RankAllocator:
     @property
     def ranks(self) -> dict[str, int]:
         """The present rank of every matrix by module name as in the base model; 0 where the adapter is gone."""
-        return dict(self._ranks)
+        present = present_ranks(self._model, self._adapter_name)
+        return {name: present.get(name, 0) for name in self._names}
 
     @property
     def signal(self) -> dict[str, float]:
@@ -151,12 +151,17 @@ class RankAllocator:
         self._reallocate(optimizer)
         return True
 
+    def close(self) -> None:
+        """Stop observing, and take what ``signal="exact"`` has attached off the model; ranks and averages stay."""
+        self._observer.close()
+
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs, as numbers, strings and CPU tensors (loads with ``weights_only=True``)."""
+        ranks = self.ranks
         return {
             "version": _STATE_VERSION,
             "names": list(self._names),
-            "ranks": [self._ranks[name] for name in self._names],
+            "ranks": [ranks[name] for name in self._names],
             "steps": self._steps,
             "reallocated": self._reallocated,
             "signal": self._observer.average.values.cpu().clone(),
@@ -173,7 +178,7 @@ class RankAllocator:
         before. The values of resized adapters are to be overwritten by the checkpoint.
 
         Args:
-            state: From `state_dict`.
+            state: From `state_dict`; tensors may have become lists, as in JSON.
 
         Raises:
             StateError: If the state is of another version, of other matrices, or of another config than this
@@ -185,6 +190,7 @@ class RankAllocator:
                 "load it with the version of glora that saved it."
             )
         stored = dict(zip(state["names"], state["ranks"], strict=True))
+        self._bind()  # the model may have been brought to the stored ranks already
         self._check_matrices(stored)
         self._check_config(state)
         resize_adapters(
@@ -196,16 +202,16 @@ class RankAllocator:
         )
         self._bind(order=tuple(stored))
         self._names = tuple(stored)
-        self._ranks = stored
         self._steps = state["steps"]
         self._reallocated = state["reallocated"]
         average = self._observer.average
-        self._observer.close()
+        self.close()
         if not self._reallocated:
             self._observer = Observer(list(self._matrices.values()), self._config)
             self._observer.expect(self._steps)
-        self._observer.average.values = state["signal"].to(average.values.device, copy=True)
-        self._observer.average.observations = state["observations"].to(average.values.device, copy=True)
+        device = average.values.device
+        self._observer.average.values = torch.tensor(_listed(state["signal"]), device=device)
+        self._observer.average.observations = torch.tensor(_listed(state["observations"]), device=device)
         if self._wrapper is not None:
             renew(self._wrapper)
 
@@ -244,9 +250,8 @@ class RankAllocator:
         if self._wrapper is not None:
             renew(self._wrapper)
         self._bind()
-        self._ranks = ranks
         self._reallocated = True
-        self._observer.close()
+        self.close()
 
     def _check_matrices(self, stored: Mapping[str, int]) -> None:
         absent = [name for name, rank in stored.items() if rank > 0 and name not in self._matrices]
@@ -272,3 +277,8 @@ class RankAllocator:
                 f"The run was started with `{key}={state['config'][key]!r}` and is now resumed with "
                 f"{ours.get(key)!r}, in the middle of its warm-up. Resume with the same GLoRAConfig, or start anew."
             )
+
+
+def _listed(values: Any) -> list[Any]:
+    listed: list[Any] = values.tolist() if isinstance(values, torch.Tensor) else values
+    return listed

@@ -122,9 +122,7 @@ class Matrix:
 
     def alpha_at(self, rank: int) -> float:
         """Return the alpha with which `rank` has the present scaling."""
-        if self.rslora:
-            return number(Fraction(self.alpha * math.sqrt(rank / self.rank)))
-        return number(Fraction(self.alpha) / self.rank * rank)
+        return alpha_at(rank, like=(self.alpha, self.rank), rslora=self.rslora)
 
     def install(self, a: Parameter, b: Parameter) -> None:
         """Put new factors of another rank in the place of the present ones; the scaling stays."""
@@ -164,6 +162,14 @@ class Matrix:
         if self.reversed:
             return self.layer.lora_embedding_A[self.adapter_name], self.layer.lora_embedding_B[self.adapter_name]
         return self.layer.lora_A[self.adapter_name], self.layer.lora_B[self.adapter_name]
+
+
+def alpha_at(rank: int, *, like: tuple[float, int], rslora: bool) -> float:
+    """Return the alpha with which `rank` has the scaling of the (alpha, rank) in `like`."""
+    alpha, other = like
+    if rslora:
+        return number(Fraction(alpha * math.sqrt(rank / other)))
+    return number(Fraction(alpha) / other * rank)
 
 
 def number(value: Fraction) -> int | float:

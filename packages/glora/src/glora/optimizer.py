@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import LBFGS, Optimizer
 
-from glora.errors import OptimizerError
+from glora.errors import TWO_PHASES, OptimizerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,6 +103,8 @@ def unwrap_optimizer(optimizer: Any) -> Optimizer:
         OptimizerError: If there is none.
     """
     inner = optimizer
+    if any("deepspeed" in kind.__name__.lower() for kind in type(optimizer).__mro__):
+        raise OptimizerError(f"`optimizer` is a {type(optimizer).__name__}. {TWO_PHASES}")
     while not isinstance(inner, Optimizer) or isinstance(getattr(inner, "optimizer", None), Optimizer):
         inner = getattr(inner, "optimizer", None)
         if inner is None:
