@@ -38,6 +38,5 @@ def peak_bytes(step: Callable[[], Any], lasting: Iterable[torch.Tensor], device:
         trace = Path(folder) / "trace.json"
         recorded.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    return sum(storages.values()) + max(
-        event["args"]["Total Allocated"] for event in events if event.get("name") == "[memory]"
-    )
+    given_out: list[int] = [event["args"]["Total Allocated"] for event in events if event.get("name") == "[memory]"]
+    return sum(storages.values()) + max(given_out)

@@ -72,12 +72,15 @@ def linear_layers(base: Any) -> list[str]:
 def _minilm() -> nn.Module:
     logging.set_verbosity_error()  # the classifier's head is new, as it should be
     logging.disable_progress_bar()
-    return AutoModelForSequenceClassification.from_pretrained(str(get_model_path()), num_labels=2, dtype=torch.float32)
+    model: nn.Module = AutoModelForSequenceClassification.from_pretrained(
+        str(get_model_path()), num_labels=2, dtype=torch.float32
+    )
+    return model
 
 
 def _deberta(hidden: int, layers: int) -> nn.Module:
     torch.manual_seed(0)
-    return DebertaV2ForSequenceClassification(
+    model: nn.Module = DebertaV2ForSequenceClassification(
         # As microsoft/deberta-v3-base has it, but for width, depth and vocabulary.
         DebertaV2Config(
             vocab_size=VOCABULARY,
@@ -96,11 +99,12 @@ def _deberta(hidden: int, layers: int) -> nn.Module:
             num_labels=2,
         )
     )
+    return model
 
 
 def _tiny() -> nn.Module:
     torch.manual_seed(0)
-    return BertForSequenceClassification(
+    model: nn.Module = BertForSequenceClassification(
         BertConfig(
             vocab_size=VOCABULARY,
             hidden_size=32,
@@ -111,6 +115,7 @@ def _tiny() -> nn.Module:
             num_labels=2,
         )
     )
+    return model
 
 
 SHAPES = {

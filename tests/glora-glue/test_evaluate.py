@@ -92,6 +92,8 @@ class TestCommandLine:
             (["results_dir=x", "run_ids=a,b"], "no JSON list"),
             (["results_dir=x", "run_ids=[]"], "must be a JSON list of run ids"),
             (["results_dir=x", 'run_ids=["a"]', "mode=full"], "unknown key 'mode'"),
+            (["results_dir=", 'run_ids=["a"]'], "results_dir= has no value"),
+            (["results_dir", 'run_ids=["a"]'], "results_dir= has no value"),
         ],
     )
     def test_what_is_wrong_is_said(self, argv: list[str], words: str, capsys: Any) -> None:
@@ -117,14 +119,19 @@ class TestComparison:
     def test_runs_with_other_budgets_have_no_gap(self, triple: list[Run]) -> None:
         triple[2] = make_run("comparative-1-x", "comparative-1", "AdaLoRA", accuracy=0.84, rank=24, seed=3)
         result = compared(triple)
-        assert result["gap"] is None
-        assert re.search(r"proposed-x has a total rank of 12, comparative-1-x of 24", result["gap_note"])
+        assert result["best_baseline"]["run_id"] == "comparative-1-x"
+        assert result["gap_over"]["run_id"] == "comparative-2-x"  # the one that can be compared
+        assert result["gap"] == pytest.approx(100 * 0.08 / 0.80)
         rates = result["improvement_rates"]
         assert rates["proposed-x over comparative-1-x"] == {}
         assert "accuracy" in rates["proposed-x over comparative-2-x"]
         tests = result["by_task"][SST2]["significance"]["proposed-x against comparative-1-x"]
         assert tests["accuracy_difference"] is None
         assert "p_value" not in json.dumps(tests)
+        alone = compared(triple[1:])
+        assert alone["gap"] is None
+        assert alone["gap_over"] is None
+        assert re.search(r"proposed-x has a total rank of 12, comparative-1-x of 24", alone["gap_note"])
 
     def test_datasets_are_kept_apart(self, triple: list[Run]) -> None:
         result = compared([*triple, make_run("proposed-y", "proposed", "GLoRA", accuracy=0.7, task="glue_rte")])
@@ -184,6 +191,33 @@ class TestComparison:
         expected = stats.ttest_ind([0.88, 0.89], [0.80, 0.81], equal_var=False).pvalue
         assert tested["p_value"] == pytest.approx(expected)
 
+    def test_seeds_whose_studies_chose_otherwise_are_repetitions(self, triple: list[Run]) -> None:
+        lora, glora, _ = triple
+        runs = []
+        for number, (run, rate) in enumerate([(lora, 1.0), (lora, 2.0), (glora, 3.0), (glora, 4.0)]):
+            copy = make_run(f"{run.run_id}-{number}", run.config["method"], run.method_name, accuracy=0.8, seed=number)
+            copy.config.update(
+                seed=number,
+                training={"epochs": 3, "learning_rate": rate},
+                optuna_chosen={"learning_rate": rate},
+                optuna={"search_space": {"learning_rate": {"low": 1.0, "high": 5.0}}},
+            )
+            copy.summary["final_validation_accuracy"] += number / 100
+            runs.append(copy)
+        (tested,) = compared(runs)["by_task"][SST2]["welch"].values()
+        assert tested["runs"] == [2, 2]
+        runs[0].config["optuna"] = {"search_space": {"learning_rate": {"low": 1.0, "high": 9.0}}}
+        assert len(compared(runs)["by_task"][SST2]["welch"]) == 2
+
+    def test_seeds_that_chose_other_budgets_are_not_tested(self, triple: list[Run]) -> None:
+        more = [*triple]
+        for number, rank in ((4, 12), (5, 24)):
+            run = make_run(f"proposed-x-{number}", "proposed", "GLoRA", accuracy=0.9, seed=number, rank=rank)
+            run.config.update(seed=number, optuna_chosen={"total_rank_budget": rank})
+            more.append(run)
+        reasons = [entry.get("reason", "") for entry in compared(more)["by_task"][SST2]["welch"].values()]
+        assert any("proposed-x-5 has a total rank of 24" in reason for reason in reasons)
+
     def test_one_run_twice_and_other_recipes_are_no_repetitions(self, triple: list[Run]) -> None:
         again = make_run("proposed-x-copy", "proposed", "GLoRA", accuracy=0.88, seed=2)
         other = make_run("proposed-z", "proposed", "GLoRA", accuracy=0.9, seed=7)
@@ -215,6 +249,15 @@ class TestFiles:
         assert "NaN" not in text
         assert {"primary_metric", "metrics", "best_proposed", "best_baseline", "gap"} <= set(json.loads(text))
 
+    def test_a_comparison_of_other_runs_leaves_no_figures_beside_this_one(
+        self, triple: list[Run], tmp_path: Path
+    ) -> None:
+        more = make_run("proposed-y", "proposed", "GLoRA", accuracy=0.5, task="glue_rte")
+        evaluate.write(tmp_path, [*triple, more])
+        made = {path for path in evaluate.write(tmp_path, triple) if path.parent.name == "comparison"}
+        assert set((tmp_path / "comparison").iterdir()) == made
+        assert not list(tmp_path.glob(".*"))
+
     def test_a_failure_leaves_nothing_behind(self, triple: list[Run], tmp_path: Path, monkeypatch: Any) -> None:
         def full(*_: Any) -> None:
             raise OSError(28, "No space left on device")
@@ -231,6 +274,34 @@ class TestFiles:
         assert {"comparison_accuracy_bar_chart_glue_sst2_1.pdf", "comparison_accuracy_bar_chart_glue_rte_2.pdf"} <= made
         text = PdfReader(tmp_path / "comparison" / "comparison_matthews_corrcoef_bar_chart_glue_rte_2.pdf")
         assert "0.100" in text.pages[0].extract_text()
+
+    def test_nothing_of_a_figure_lies_outside_its_page(
+        self, triple: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With the longest names there are: a tight bounding box that is larger than the figure is cut off."""
+        for run in triple:
+            run.config.update(
+                model={"backbone": "microsoft/deberta-v3-base"},
+                dataset={"name": "glue_mnli"},
+                data_source="nyu-mll/glue@36a37e6",
+                data_splits="train[600 rows] -> validation_mismatched[200 rows]",
+            )
+        seen = []
+
+        def measured(figure: Any, path: Path) -> None:
+            figure.tight_layout()
+            figure.canvas.draw()
+            seen.append(path.name)
+            box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+            assert box.x0 >= -0.01, path
+            assert box.y0 >= -0.01, path
+            assert box.x1 <= width + 0.01, path
+            assert box.y1 <= height + 0.01, path
+            path.touch()
+
+        monkeypatch.setattr(evaluate, "_save", measured)
+        evaluate.write(tmp_path, triple)
+        assert len(seen) == 15
 
     def test_figures_say_what_they_show(self, triple: list[Run], tmp_path: Path) -> None:
         evaluate.write(tmp_path, triple)

@@ -85,6 +85,7 @@ def test_trial_mode_disables_wandb_and_the_study_and_full_mode_does_not(composed
         (["run.optuna.metric=validation_loss"], ["optuna.direction is 'maximize', the wrong way"]),
         (["run.method_name=DoRA"], ["method_name is 'DoRA'"]),
         (["mode=fast"], ["mode is 'fast'", "trial"]),
+        (["+run.extra={}", "+run.training.more={}"], ["extra is read by nothing", "training.more is read by nothing"]),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_name(composed: Any, overrides: list[str], words: list[str]) -> None:

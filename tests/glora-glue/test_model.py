@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.main import prepare
-from src.model import ALPHA_PER_RANK, build_method, label, plan_schedule, spread, total_rank
+from src.model import ALPHA_PER_RANK, _linear_layers, build_method, label, plan_schedule, spread, total_rank
 from src.preprocess import ExperimentError
 
 NAMES = ["negative", "positive"]
@@ -60,7 +60,20 @@ def test_thresholds_beyond_the_run_become_an_epoch(composed: Any, method: str, n
     assert schedule.effective == {name: 100, "lr_warmup_steps": 18}
 
 
-def test_a_run_of_one_step_is_refused(composed: Any) -> None:
+def test_every_projection_of_deberta_v3_base_is_adapted() -> None:
+    from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
+
+    with torch.device("meta"):
+        config = DebertaV2Config(
+            hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, vocab_size=100,
+            relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True,
+            pos_att_type=["p2c", "c2p"], position_biased_input=False, type_vocab_size=0,
+        )  # fmt: skip
+        assert len(_linear_layers(DebertaV2ForSequenceClassification(config))) == 72
+
+
+def test_a_run_of_one_step_is_refused_where_ranks_must_change_in_between(composed: Any) -> None:
+    assert plan_schedule(prepare(composed("LoRA", mode="trial")), 1).total_steps == 1
     with pytest.raises(ExperimentError, match="one optimizer step"):
         plan_schedule(prepare(composed("AdaLoRA", mode="trial")), 1)
 

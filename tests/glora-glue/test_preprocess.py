@@ -43,6 +43,7 @@ def test_a_missing_split_says_what_there_is_and_what_the_card_says() -> None:
         (rows([]), "is empty"),
         (rows([0, 1], column="text"), r"lacks the columns \['sentence'\]"),
         (rows([0, -1, -1]), "2 of 3 labels are outside 0..1"),
+        (Dataset.from_dict({"sentence": ["a"], "label": [1]}), "the column 'label' is .* names no classes"),
     ],
 )
 def test_a_split_that_cannot_be_used_is_refused(split: Dataset, words: str) -> None:

@@ -20,7 +20,9 @@ EXPERIMENT = HERE.parents[1] / "experiments" / "glora-glue"
 TIMES = {"step_seconds", "training_seconds", "peak_memory_bytes", "_timestamp", "_runtime", "_wandb", "_step"}
 
 
-def train(recorder: Recorder, folder: Path, backbone: str, *arguments: str, kill_at: int | None = None) -> int:
+def train(
+    recorder: Recorder, folder: Path, backbone: str, *arguments: str, kill_at: int | None = None, fails: str = ""
+) -> int:
     environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1"}
     if kill_at is not None:
         environment["KILL_AT"] = str(kill_at)
@@ -32,7 +34,9 @@ def train(recorder: Recorder, folder: Path, backbone: str, *arguments: str, kill
         text=True,
         check=False,
     )
-    if kill_at is None:
+    if fails:
+        assert fails in done.stderr
+    elif kill_at is None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "less than the current step" not in done.stderr
     return done.returncode
@@ -94,6 +98,12 @@ def test_a_study_leaves_one_run_with_the_parameters_it_chose(tmp_path: Path, bac
         assert run.config["training"]["learning_rate"] == chosen["learning_rate"]
         assert run.state == "finished"
         assert len([row for row in rows(recorder, run.name) if "epoch" in row]) == 2
+        before = recorder.store.runs()
+        other = tmp_path / "elsewhere"
+        other.mkdir()
+        refused = [*arguments, "run.optuna.n_trials=0"]
+        assert train(recorder, other, backbone, *refused, fails="W&B has a finished run") == 1
+        assert recorder.store.runs() == before
 
 
 def test_evaluate_refuses_a_run_that_did_not_finish(tmp_path: Path, backbone: str) -> None:

@@ -15,7 +15,7 @@ import torch
 from src import train as training
 from src.main import lift, prepare
 from src.preprocess import ExperimentError
-from src.train import Checkpoint, Fit, mismatches, parameter_path, search, search_space, with_parameters
+from src.train import Checkpoint, Fit, mismatches, parameter_path, search, with_parameters
 
 RUN_FILES = sorted(
     path.stem for path in (Path(__file__).resolve().parents[2] / "experiments/glora-glue/config/run").glob("*.yaml")
@@ -195,10 +195,41 @@ class TestSearch:
     def test_a_dotted_name_settles_an_ambiguity(self, composed: Any) -> None:
         assert parameter_path(prepare(composed("AdaLoRA")), "adalora.init_rank") == "adalora.init_rank"
 
-    def test_a_form_that_is_not_known_is_refused(self, composed: Any) -> None:
-        cfg = prepare(composed("LoRA", "run.optuna.search_space.learning_rate.type=normal", "run.optuna.n_trials=1"))
-        with pytest.raises(ExperimentError, match=r"search_space.learning_rate .*loguniform"):
-            search_space(cfg)
+    @pytest.mark.parametrize("mode", ["full", "trial"])
+    @pytest.mark.parametrize(
+        ("override", "words"),
+        [
+            ("run.optuna.search_space.learning_rate.type=normal", r"search_space.learning_rate .*loguniform"),
+            ("run.optuna.search_space.learning_rate.low=0", r"low above 0"),
+            ("run.optuna.search_space.learning_rate.low=1", r"low below high"),
+            ("run.optuna.search_space.learning_rate.low=a", r"low below high"),
+            ("+run.optuna.search_space.dropout={type:uniform,low:0,high:1}", r"dropout is none of"),
+            (
+                "+run.optuna.search_space.max_length={type:int,low:8,high:16}",
+                r"max_length is none of dataset.batch_size",
+            ),
+            ("+run.optuna.search_space.optimizer={type:categorical,choices:[sgd]}", r"optimizer is none of"),
+            (
+                "+run.optuna.search_space.batch_size={type:categorical,choices:[0,8]}",
+                r"batch_size offers 0, .*1 or more",
+            ),
+            ("+run.optuna.search_space.lr_scheduler={type:categorical,choices:[foo]}", r"lr_scheduler offers 'foo'"),
+            ("+run.optuna.search_space.batch_size={type:categorical,choices:[]}", r"a list of choices"),
+            ("run.optuna.search_space=3", r"search_space is 3"),
+        ],
+    )
+    def test_a_space_that_cannot_be_searched_is_refused_in_either_mode(
+        self, composed: Any, mode: str, override: str, words: str
+    ) -> None:
+        with pytest.raises(ExperimentError, match=words):
+            prepare(composed("LoRA", override, mode=mode))
+
+    @pytest.mark.parametrize("url", ["nonsense", "sqlite:////nonexistent/folder/x.db"])
+    def test_a_storage_that_cannot_be_opened_is_named(self, searching: Any, tmp_path: Path, url: str) -> None:
+        cfg, _ = searching
+        cfg.study.storage = url
+        with pytest.raises(ExperimentError, match=r"study.storage: .*cannot be opened .*postgresql://"):
+            search(cfg, tmp_path)
 
     @pytest.fixture
     def searching(self, composed: Any, data: Any, monkeypatch: Any) -> Any:
@@ -223,7 +254,7 @@ class TestSearch:
         assert again == chosen
         cfg.optuna.n_trials = 4
         search(cfg, tmp_path)
-        (study,) = optuna.get_all_study_summaries(training._journal(tmp_path / "study.journal"))
+        (study,) = optuna.get_all_study_summaries(training._storage(cfg, tmp_path))
         assert study.n_trials == 4
 
     def test_another_configuration_is_another_study_and_overwrite_begins_it_anew(
@@ -236,12 +267,18 @@ class TestSearch:
         search(other, tmp_path)
         other.overwrite = True
         search(other, tmp_path)
-        studies = optuna.get_all_study_summaries(training._journal(tmp_path / "study.journal"))
+        studies = optuna.get_all_study_summaries(training._storage(cfg, tmp_path))
         assert sorted(study.n_trials for study in studies) == [3, 3]
 
     def test_the_cost_is_a_range_where_the_batch_size_is_searched(self, composed: Any) -> None:
         cfg = prepare(composed("proposed-DeBERTa-v3-base-86M--GLUE-MNLI", tiny=False))
         assert training.study_cost(cfg, 6400) == "25 trials x 3 epochs x 100 to 400 steps = 7500 to 30000 steps"
+
+    def test_the_cost_is_a_range_where_epochs_are_searched_too_and_names_are_dotted(self, composed: Any) -> None:
+        space = "+run.optuna.search_space.epochs={type:int,low:1,high:9}"
+        sizes = "+run.optuna.search_space={dataset.batch_size:{type:categorical,choices:[8,16]}}"
+        cfg = prepare(composed("LoRA", "run.optuna.n_trials=4", space, sizes))
+        assert training.study_cost(cfg, 64) == "4 trials x 1 to 9 epochs x 4 to 8 steps = 16 to 288 steps"
 
     def test_one_seed_gives_one_search(self, searching: Any, tmp_path: Path) -> None:
         cfg, _ = searching
@@ -272,6 +309,52 @@ class TestSearch:
         monkeypatch.setattr(Fit, "run_epoch", constant)
         with pytest.raises(ExperimentError, match=r"all 3 trials ended with validation_accuracy 0.5"):
             search(cfg, tmp_path)
+
+
+def test_starting_afresh_leaves_nothing_of_the_earlier_run(tmp_path: Path) -> None:
+    names = [
+        "checkpoint.pt",
+        "predictions.csv",
+        "metrics.json",
+        "run[1]_learning_curve.pdf",
+        "adapter/weights",
+        "notes.txt",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    training.discard_outputs(tmp_path, "run[1]")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_the_signal_is_logged_through_the_warm_up(composed: Any, data: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(training, "LOG_EVERY", 3)
+    logged: list[tuple[dict[str, Any], int]] = []
+    fit = Fit(prepare(composed("GLoRA")), data, log=lambda row, step: logged.append((row, step)))
+    finish(fit)
+    steps = [step for row, step in logged if "signal/layer_0_attention_self_query" in row]
+    assert steps == [3, 6, 8]  # the allocation's own step is 8, the end of the first epoch
+    assert all(row["beta_ema"] == 0.9 for row, step in logged if step in steps and "train_loss" in row)
+
+
+@pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA", "LoRA"])
+def test_the_adapter_that_is_saved_loads_with_peft_alone(
+    composed: Any, data: Any, tmp_path: Path, method: str, backbone: str
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification
+
+    budget = {"GLoRA": "glo_ra", "AdaLoRA": "adalora", "LoRA": "lora"}[method]
+    fit = Fit(prepare(composed(method, f"run.{budget}.total_rank_budget=12")), data, log=silent)
+    expected = finish(fit)
+    fit.method.save(tmp_path / "adapter")
+    if method == "AdaLoRA":
+        assert 0 in fit.method.ranks().values()
+    base = AutoModelForSequenceClassification.from_pretrained(backbone, num_labels=2, dtype=torch.float32)
+    fit.model = PeftModel.from_pretrained(base, tmp_path / "adapter")
+    again = fit.evaluate()
+    assert np.abs(again.confidence - expected.confidence).max() < 1e-5
+    assert (again.predictions == expected.predictions).all()
 
 
 def test_results_that_cannot_be_written_are_named(composed: Any, tmp_path: Path) -> None:

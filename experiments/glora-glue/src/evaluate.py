@@ -113,9 +113,15 @@ class Run:
 
     @property
     def recipe(self) -> str:
-        """All of the configuration but the run's name and seed: runs with one recipe are repetitions."""
-        sections = ("model", "dataset", "training", "glo_ra", "adalora", "lora", "total_rank_budget", "data_source")
-        told = {"method_name": self.method_name, **{key: self.config.get(key) for key in sections}}
+        """All of the configuration but the run's name and seed: runs with one recipe are repetitions.
+
+        What a study chose is not the recipe, the study is: with another seed it may choose otherwise.
+        """
+        sections = ("model", "dataset", "training", "glo_ra", "adalora", "lora", "data_source")
+        chosen = {str(name).rpartition(".")[2] for name in self.config.get("optuna_chosen") or {}}
+        told = {"method_name": self.method_name, **{key: _without(self.config.get(key), chosen) for key in sections}}
+        if chosen:
+            told["optuna"] = self.config.get("optuna")
         return json.dumps(told, sort_keys=True)
 
     @property
@@ -127,6 +133,13 @@ class Run:
         """A metric of the comparison, or None where the run did not record it."""
         value = self.summary.get(METRICS[name])
         return None if value is None else float(value)
+
+
+def _without(node: Any, leaves: set[str]) -> Any:
+    """``node`` without the keys named in ``leaves``, at any depth."""
+    if not isinstance(node, dict):
+        return node
+    return {key: _without(value, leaves) for key, value in node.items() if key not in leaves}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,6 +174,8 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Path, list[str]]:
         parser.error(
             "; ".join([*(f"unknown key {key!r}" for key in unknown), *(f"{key}= is missing" for key in missing)])
         )
+    if not args.results_dir:
+        parser.error("results_dir= has no value; give a folder")
     try:
         run_ids = json.loads(args.run_ids)
     except json.JSONDecodeError as error:
@@ -225,10 +240,6 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
             "model",
             "training",
             "seed",
-            "data_splits",
-            "model",
-            "training",
-            "seed",
         )
         if key not in config
     ]
@@ -278,6 +289,8 @@ def write(results_dir: Path, runs: list[Run]) -> list[Path]:
         write_comparison(staging / "comparison", runs)
         made = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
         made.sort(key=lambda path: path.parts[0] == "comparison")
+        if (results_dir / "comparison").is_dir():  # of other runs, perhaps: its figures must not stand beside these
+            (results_dir / "comparison").replace(staging / ".comparison-before")
         for path in made:
             (results_dir / path).parent.mkdir(parents=True, exist_ok=True)
             (staging / path).replace(results_dir / path)
@@ -348,8 +361,11 @@ def plot_learning_curve(run: Run) -> Figure:
     last = run.epochs.iloc[-1]
     if "validation_accuracy" in run.epochs:
         place = (last["optimizer_step"], last["validation_accuracy"])
-        axes[1].annotate(f"{place[1]:.3f}", place, xytext=(-4, 6), textcoords="offset points", ha="right", fontsize=8)
-    figure.suptitle(f"{run.method_name}, {run.task}")
+        axes[1].annotate(
+            f"{place[1]:.3f}", place, xytext=(-5, -16), textcoords="offset points", ha="right", fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+        )  # fmt: skip
+    figure.suptitle(_lines(f"{run.method_name}, {run.task}"))
     return figure
 
 
@@ -365,7 +381,7 @@ def plot_confusion_matrix(run: Run) -> Figure:
         ax=axis, cbar_kws={"label": "share of the true class"},
     )  # fmt: skip
     axis.set(xlabel="predicted", ylabel="true")
-    axis.set_title(f"{run.method_name}\n{run.task}", fontsize=7)
+    figure.suptitle(_lines(f"{run.method_name}\n{run.task}"), fontsize=7)
     return figure
 
 
@@ -381,7 +397,7 @@ def plot_ranks(run: Run) -> Figure:
         )  # fmt: skip
         axis.set(xlabel="layer", ylabel="")
         axis.set_title(f"{when}: {int(grid.to_numpy().sum())} in total", fontsize=9)
-    figure.suptitle(f"{run.method_name}, {run.task}: ranks")
+    figure.suptitle(_lines(f"Ranks of {run.method_name}, {run.task}"))
     return figure
 
 
@@ -499,6 +515,7 @@ def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> di
         "best_proposed": only["best_proposed"] if only else None,
         "best_baseline": only["best_baseline"] if only else None,
         "gap": only["gap"] if only else None,
+        "gap_over": only["gap_over"] if only else None,
         "gap_note": only["gap_note"] if only else several,
         "improvement_rates": only["improvement_rates"] if only else None,
         "by_task": tasks,
@@ -509,15 +526,18 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     """One dataset's comparison: best runs, gap, improvement rates, significance."""
     proposed, baselines = [run for run in group if run.proposed], [run for run in group if not run.proposed]
     best_proposed, best_baseline = _best(proposed), _best(baselines)
-    gap, note = None, "needs a proposed and a baseline run"
+    gap, note, rival = None, "needs a proposed and a baseline run", None
     if best_proposed and best_baseline:
-        gap, note = improvement(best_proposed, best_baseline, PRIMARY)
+        # A baseline of another budget takes no part in the gap, and does not take it from the others either.
+        rival = _best([run for run in baselines if not budgets_differ(best_proposed, run)])
+        gap, note = improvement(best_proposed, rival or best_baseline, PRIMARY)
     pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
     return {
         "best_proposed": _value(best_proposed),
         "best_baseline": _value(best_baseline),
         "gap": None if gap is None else 100 * gap,
-        "gap_note": note or "percent over the best baseline's accuracy",
+        "gap_over": _value(rival),
+        "gap_note": note or "percent over the best accuracy of a baseline at the same total rank",
         "budgets": {run.run_id: run.metric("total_rank") for run in group},
         "improvement_rates": {
             f"{ours.run_id} over {theirs.run_id}": {
@@ -593,7 +613,7 @@ def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, An
 
 def welch(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
     """Welch's t-test over the seeds of two recipes, or the reason why there is none."""
-    if reason := budgets_differ(ours[0], theirs[0]):
+    if reason := next((why for run in ours for other in theirs if (why := budgets_differ(run, other))), ""):
         return {"p_value": None, "reason": reason}
     mine, other = ([run.metric(PRIMARY) for run in side] for side in (ours, theirs))
     if len(mine) < 2 or len(other) < 2:
@@ -735,14 +755,19 @@ def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(fontsize=8)
-    figure.suptitle(" and ".join(by_task(runs)))
+    figure.suptitle(_lines(" and ".join(by_task(runs))))
     return figure
 
 
 def _comparison_axis(runs: list[Run]) -> tuple[Figure, Axes]:
     figure, axis = plt.subplots(figsize=(max(3.6, 0.8 + 1.1 * len(runs)), 3.2))
-    axis.set_title(" and ".join(by_task(runs)), fontsize=9)
+    figure.suptitle(_lines(" and ".join(by_task(runs))), fontsize=8)
     return figure, axis
+
+
+def _lines(title: str) -> str:
+    """A title in lines that fit a narrow figure: where the rows come from stands below what they are."""
+    return title.replace(" (", "\n(")
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from src.preprocess import ExperimentError
-from src.train import train
+from src.train import extremes, parameter_path, search_space, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -192,7 +192,7 @@ RUN: Mapping[str, Callable[[Any], str | None]] = {
     "optuna.n_trials": _integer(0),
     "optuna.direction": _one_of("maximize", "minimize"),
     "optuna.metric": _one_of("validation_accuracy", "validation_matthews_corrcoef", "validation_loss"),
-    "optuna.search_space": _anything,  # its names and forms are checked where the study is made
+    "optuna.search_space": _anything,  # its names, forms and values are checked once all else is right
 }
 METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
     "GLoRA": {
@@ -248,6 +248,15 @@ def check(cfg: DictConfig) -> None:
         problems.append(f"optuna.metric is {metric!r}, which evaluation.metrics does not measure")
     if (metric == "validation_loss") is not (found.get("optuna.direction") == "minimize"):
         problems.append(f"optuna.direction is {found.get('optuna.direction')!r}, the wrong way for {metric}")
+    if not problems and (cfg.optuna.n_trials > 0 or cfg.optuna.get("search_space")):
+        # Also in a trial run: a space that cannot be searched is better known before the full one.
+        for searched, form in search_space(cfg).items():
+            path = parameter_path(cfg, searched)
+            problems += [
+                f"optuna.search_space.{searched} offers {value!r}, and {path} must be {wanted}"
+                for value in extremes(form)
+                if (wanted := known[path](value)) is not None
+            ]
     if problems:
         raise ExperimentError(f"{found.get('run_id', 'the run file')}: " + "; ".join(problems))
 
@@ -257,7 +266,7 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     leaves: list[tuple[str, Any]] = []
     for key, value in node.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and name != "optuna.search_space":
+        if isinstance(value, dict) and value and name != "optuna.search_space":
             leaves += _leaves(value, f"{name}.")
         else:
             leaves.append((name, value))

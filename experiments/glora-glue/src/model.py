@@ -54,7 +54,7 @@ def plan_schedule(cfg: DictConfig, steps_per_epoch: int) -> Schedule:
     A run of a single epoch cannot spend one epoch on warming up; half its steps take the epoch's place.
     """
     total = steps_per_epoch * cfg.training.epochs
-    if total < 2:
+    if total < 2 and cfg.method_name != "LoRA":
         raise ExperimentError(
             "the run has one optimizer step, and adaptive ranks need one before and one after they change; "
             "give more rows, more epochs or a smaller dataset.batch_size"
@@ -149,6 +149,10 @@ class Method:
         """After ``step`` (from 1) optimizer steps, gradients still in place; returns what is to be logged."""
         return {}
 
+    def observed(self) -> dict[str, float]:
+        """What the method has seen so far, logged now and then; reading it may wait for the device."""
+        return {}
+
     def ranks(self) -> dict[str, int]:
         """The rank in use of every adapted matrix."""
         return {name: layer.r["default"] for name, layer in _adapted_layers(self.model)}
@@ -219,8 +223,14 @@ class GLoRA(Method):
         except GLoRAError as error:
             raise ExperimentError(f"glo_ra: {error}") from error
         before = dict.fromkeys(self.targets, int(self.cfg.model.peft.init_rank))
+        return {**self._signal(), **_changed(before, self.allocator.ranks)}
+
+    def observed(self) -> dict[str, float]:
+        return {} if self.allocator.reallocated else self._signal()
+
+    def _signal(self) -> dict[str, float]:
         signal = {f"signal/{label(name)}": value for name, value in self.allocator.signal.items()}
-        return {"beta_ema": self.cfg.glo_ra.beta_ema, **signal, **_changed(before, self.allocator.ranks)}
+        return {"beta_ema": self.cfg.glo_ra.beta_ema, **signal}
 
     def ranks(self) -> dict[str, int]:
         return self.allocator.ranks

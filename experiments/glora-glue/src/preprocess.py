@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from datasets import Dataset, disable_progress_bars, load_dataset
+from datasets import ClassLabel, Dataset, disable_progress_bars, load_dataset
 from datasets.exceptions import DatasetsError
 from huggingface_hub import DatasetCard, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
@@ -112,15 +112,22 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     train = _split(splits, train_split, task, about=source.about)
     evaluation = _split(splits, eval_split, task, about=source.about)
     train = _choose_rows(train, cfg.dataset.get("train_rows"), cfg.seed, where=f"{name}/{train_split}")
-    described = f"{train_split}[{len(train)} rows] -> {eval_split}[{len(evaluation)} rows]"
     label_names = train.features["label"].names
+    measured = eval_split
     if selection:
-        parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed)
+        measured = f"a slice of {train_split}"
+        try:
+            parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed)
+        except ValueError as error:
+            raise ExperimentError(
+                f"study.selection_fraction: {cfg.study.selection_fraction} of {len(train)} training rows leaves none "
+                "to train or none to choose by"
+            ) from error
         train, evaluation = parts["train"], parts["test"]
-        described = f"{train_split}[{len(train)} rows] -> a slice of {train_split}[{len(evaluation)} rows]"
     if cfg.mode == "trial":
         train = train.select(range(min(len(train), 2 * cfg.dataset.batch_size)))
         evaluation = evaluation.select(range(min(len(evaluation), 2 * cfg.dataset.batch_size)))
+    described = f"{train_split}[{len(train)} rows] -> {measured}[{len(evaluation)} rows]"
     tokenizer = load_tokenizer(cfg.model.backbone)
     return Data(
         train=_tokenise(train, task, tokenizer, cfg.dataset.max_length),
@@ -184,8 +191,10 @@ def _fetch(task: Task) -> Source:
         card = DatasetCard.load(path).data.to_dict()
         configurations = {entry["config_name"]: entry for entry in card.get("configs") or []}
         if task.configuration not in configurations:
+            told = f" ({_about(card, next(iter(configurations)))})" if configurations else ""
             raise ExperimentError(
                 f"{task.hub_id} has no configuration {task.configuration!r}, only {', '.join(configurations) or 'none'}"
+                f"{told}; train one of those tasks, or add the missing one there"
             )
         files = {entry["split"]: entry["path"] for entry in configurations[task.configuration]["data_files"]}
         revision = path.parent.name  # the hub's cache keeps each commit in a folder named by it
@@ -203,19 +212,21 @@ def _fetch(task: Task) -> Source:
             f"the dataset {task.hub_id!r} cannot be had from the hub ({_first_line(error)}); "
             "check the network, or HF_ENDPOINT if a loopback hub is meant"
         ) from error
-    infos = card.get("dataset_info") or []
-    info = (
-        next((entry for entry in infos if entry.get("config_name") == task.configuration), {})
-        if isinstance(infos, list)
-        else infos
-    )
     made_up = "machine-generated" in (card.get("language_creators") or [])
     return Source(
         folder=Path(folder),
         files=files,
         name="generated" if made_up else f"{task.hub_id}@{revision[:7]}",
-        about=str(info.get("description") or "").strip(),
+        about=_about(card, task.configuration),
     )
+
+
+def _about(card: dict[str, Any], configuration: str) -> str:
+    """What the card says of a configuration, or nothing."""
+    infos = card.get("dataset_info") or []
+    entries = infos if isinstance(infos, list) else [infos]
+    info: dict[str, Any] = next((entry for entry in entries if entry.get("config_name") in {configuration, None}), {})
+    return str(info.get("description") or "").strip()
 
 
 def _read(source: Source, task: Task) -> Any:
@@ -247,6 +258,11 @@ def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
     missing = [column for column in (*task.columns, "label") if column not in rows.column_names]
     if missing:
         raise ExperimentError(f"{where}/{name} lacks the columns {missing}; it has {rows.column_names}")
+    if not isinstance(rows.features["label"], ClassLabel):
+        raise ExperimentError(
+            f"{where}/{name}: the column 'label' is {rows.features['label']}, which names no classes; "
+            f"{task.hub_id} as it is on the hub has a ClassLabel there"
+        )
     classes = rows.features["label"].num_classes
     unlabelled = sum(not 0 <= label < classes for label in rows["label"])
     if unlabelled:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import csv
 import errno
+import glob
 import hashlib
 import json
 import math
 import os
 import random
 import resource
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 LOG_EVERY = 20  # steps between two reads of the per-step values from the device
 # What two starts of one study may differ in: where they run, where they write, and how many trials there are to be.
 STUDY_APART = ("results_dir", "overwrite", "launcher", "wandb", "study.storage", "optuna.n_trials")
+OUTPUTS = ("checkpoint.pt", "predictions.csv", "metrics.json")  # and adapter/, and src.evaluate's figures
 FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
 INIT_SECONDS = 60  # for the W&B server to answer
 FINISH_SECONDS = 120  # for it to take what is left at the end of a run
@@ -60,21 +63,23 @@ def train(cfg: DictConfig) -> None:
         raise ExperimentError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
     checkpoint = Checkpoint(folder / "checkpoint.pt", cfg)
     if cfg.mode == "trial" or cfg.overwrite:
-        checkpoint.discard()
+        discard_outputs(folder, cfg.run_id)
     state = checkpoint.load()
     if state is not None and state["finished"]:
         raise ExperimentError(f"{cfg.run_id} is finished in {folder}; overwrite=true starts it afresh")
+    if state is None and cfg.mode == "full" and not cfg.overwrite:
+        refuse_finished(cfg)
     chosen: dict[str, Any] = {}
     if cfg.optuna.n_trials > 0:
         require_wandb(cfg)  # a wrong key is better known before the trials than after them
         chosen = state["chosen"] if state is not None else search(cfg, folder)
         cfg = with_parameters(cfg, chosen)
-    run = start_wandb(cfg, resume=state is not None)
+    run = start_wandb(cfg, folder, resume=state is not None)
     try:
         fit = final_run(cfg, run, checkpoint, state, chosen)
     except BaseException as error:
-        # Said at once: finishing may wait for the server.
-        print(f"the run failed: {error or type(error).__name__}", file=sys.stderr, flush=True)
+        # Finishing may wait for the server, and whoever waits should know for what.
+        print(f"{type(error).__name__}: telling W&B that the run failed", file=sys.stderr, flush=True)
         with suppress(TimeoutError):
             run.finish(exit_code=1)
         raise
@@ -314,6 +319,8 @@ class Fit:
     def _flush(self, pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]]) -> None:
         """Log the steps that wait, with one read of the device for all of them."""
         values = torch.stack([entry[4] for entry in pending]).tolist() if pending else []
+        if pending:
+            pending[-1][3].update(self.method.observed())
         now = time.perf_counter()
         # A GPU only takes orders while a step is timed; what it took for all of them is known here.
         average = (now - self._flushed) / max(1, len(pending)) if self.device.type == "cuda" else None
@@ -429,6 +436,13 @@ class Fit:
             torch.cuda.set_rng_state_all(cuda)
 
 
+def discard_outputs(folder: Path, run_id: str) -> None:
+    """Remove what an earlier start of the run left, so that nothing of it can be taken for the new one's."""
+    shutil.rmtree(folder / "adapter", ignore_errors=True)
+    for path in (*(folder / name for name in OUTPUTS), *folder.glob(f"{glob.escape(run_id)}_*.pdf")):
+        path.unlink(missing_ok=True)
+
+
 class Checkpoint:
     """One file, replaced whole or not at all, that only the configuration it was made from can load."""
 
@@ -493,11 +507,11 @@ def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     Trials are never logged to W&B. The study lives in ``study.storage`` and goes on where it stopped; ``n_trials``
     counts finished trials.
     """
-    space = search_space(cfg)
+    space = {name: _suggester(form) for name, form in search_space(cfg).items()}
     data = load_data(cfg, selection=True)
     print(f"study: {study_cost(cfg, len(data.train))} before the final run ({data.splits})", flush=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.get_storage(cfg.study.storage or _journal(folder / "study.journal"))
+    storage = _storage(cfg, folder)
     # Only trials of the same configuration belong to one study; how many there are to be does not change it.
     name = f"{cfg.run_id} {fingerprint(cfg, leave_out=STUDY_APART)[:12]}"
     if cfg.overwrite and name in optuna.get_all_study_names(storage):
@@ -540,46 +554,86 @@ def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
 
 
 def study_cost(cfg: DictConfig, rows: int) -> str:
-    """What the study will cost, in words: trials x epochs x steps, a range where the batch size is searched."""
-    form = (cfg.optuna.get("search_space") or {}).get("batch_size")
-    sizes = [cfg.dataset.batch_size] if form is None else list(form.get("choices") or (form.low, form.high))
-    steps = sorted({math.ceil(rows / size) for size in sizes})
-    shown = " to ".join(str(count) for count in dict.fromkeys((steps[0], steps[-1])))
-    total = " to ".join(
-        str(cfg.optuna.n_trials * cfg.training.epochs * count) for count in dict.fromkeys((steps[0], steps[-1]))
-    )
-    return f"{cfg.optuna.n_trials} trials x {cfg.training.epochs} epochs x {shown} steps = {total} steps"
+    """What the study will cost, in words: trials x epochs x steps, a range where one of these is searched."""
+    searched = {parameter_path(cfg, name): extremes(form) for name, form in search_space(cfg).items()}
+    trials = cfg.optuna.n_trials
+    epochs = sorted(searched.get("training.epochs", [cfg.training.epochs]))
+    steps = sorted(math.ceil(rows / size) for size in searched.get("dataset.batch_size", [cfg.dataset.batch_size]))
+
+    def span(low: int, high: int) -> str:
+        return str(low) if low == high else f"{low} to {high}"
+
+    total = span(trials * epochs[0] * steps[0], trials * epochs[-1] * steps[-1])
+    return f"{trials} trials x {span(epochs[0], epochs[-1])} epochs x {span(steps[0], steps[-1])} steps = {total} steps"
 
 
-def _journal(path: Path) -> optuna.storages.JournalStorage:
-    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+def _storage(cfg: DictConfig, folder: Path) -> optuna.storages.BaseStorage:
+    """Where the study lives.
+
+    Raises:
+        ExperimentError: it cannot be opened.
+    """
+    try:
+        if cfg.study.storage:
+            return optuna.storages.get_storage(cfg.study.storage)
+        backend = optuna.storages.journal.JournalFileBackend(str(folder / "study.journal"))
+        return optuna.storages.JournalStorage(backend)
+    except Exception as error:  # each database has errors of its own
+        raise ExperimentError(
+            f"study.storage: {cfg.study.storage or folder / 'study.journal'} cannot be opened "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); give an Optuna URL such as "
+            "postgresql://user@host/name, or null for a file beside the results"
+        ) from error
 
 
-def search_space(cfg: DictConfig) -> dict[str, Callable[[optuna.Trial, str], Any]]:
-    """The search space as functions from a trial to a value, every name checked against the configuration.
+def search_space(cfg: DictConfig) -> dict[str, dict[str, Any]]:
+    """The search space by name, every name and form checked.
 
     Raises:
         ExperimentError: a name that reaches no key or more than one, or a form that is not one of loguniform, uniform,
-            int (``low``, ``high``) and categorical (``choices``).
+            int (``low`` and ``high``, numbers in this order) and categorical (``choices``); all of them at once.
     """
-    space = OmegaConf.to_container(cfg.optuna.get("search_space") or OmegaConf.create({}))
+    told = cfg.optuna.get("search_space")
+    space = OmegaConf.to_container(told) if isinstance(told, DictConfig) else told
     if not isinstance(space, dict) or not space:
-        raise ExperimentError(f"optuna.n_trials is {cfg.optuna.n_trials} and optuna.search_space is empty")
-    suggesters: dict[str, Callable[[optuna.Trial, str], Any]] = {}
-    for name, form in ((str(name), form) for name, form in space.items()):
-        parameter_path(cfg, name)
-        kind = form.get("type") if isinstance(form, dict) else None
-        wanted = {"type", "choices"} if kind == "categorical" else {"type", "low", "high"}
-        if kind not in {"loguniform", "uniform", "int", "categorical"} or set(form) != wanted:
-            raise ExperimentError(
-                f"optuna.search_space.{name} is {form}; give type: loguniform, uniform or int with low and high, "
-                "or type: categorical with choices"
+        raise ExperimentError(
+            f"optuna.search_space is {space!r} with optuna.n_trials {cfg.optuna.n_trials}; give names with their forms"
+        )
+    problems = []
+    for name, form in space.items():
+        try:
+            parameter_path(cfg, str(name))
+        except ExperimentError as error:
+            problems.append(str(error))
+        if not _is_form(form):
+            problems.append(
+                f"optuna.search_space.{name!s} is {form}; give type: loguniform (low above 0), uniform or int with low "
+                "below high, or type: categorical with a list of choices"
             )
-        suggesters[name] = _suggester(kind, form)
-    return suggesters
+    if problems:
+        raise ExperimentError("; ".join(problems))
+    return {str(name): form for name, form in space.items()}
 
 
-def _suggester(kind: str, form: dict[str, Any]) -> Callable[[optuna.Trial, str], Any]:
+def _is_form(form: Any) -> bool:
+    kind = form.get("type") if isinstance(form, dict) else None
+    if kind == "categorical":
+        return set(form) == {"type", "choices"} and isinstance(form["choices"], list) and bool(form["choices"])
+    if kind not in {"loguniform", "uniform", "int"} or set(form) != {"type", "low", "high"}:
+        return False
+    numbers = (int,) if kind == "int" else (int, float)
+    if any(isinstance(form[end], bool) or not isinstance(form[end], numbers) for end in ("low", "high")):
+        return False
+    return bool(form["low"] < form["high"] and (kind != "loguniform" or form["low"] > 0))
+
+
+def extremes(form: dict[str, Any]) -> list[Any]:
+    """The values of a form that must all be possible: its choices, or its two ends."""
+    return list(form["choices"]) if form["type"] == "categorical" else [form["low"], form["high"]]
+
+
+def _suggester(form: dict[str, Any]) -> Callable[[optuna.Trial, str], Any]:
+    kind = form["type"]
     if kind == "categorical":
         return lambda trial, name: trial.suggest_categorical(name, form["choices"])
     if kind == "int":
@@ -593,9 +647,10 @@ def parameter_path(cfg: DictConfig, name: str) -> str:
     Raises:
         ExperimentError: no path, or several, end in ``name``; the message lists what could be meant.
     """
-    tunable = [
-        f"{section}.{key}" for section in ("dataset", "training", SECTIONS[cfg.method_name]) for key in cfg[section]
-    ] + ["model.peft.init_rank"]
+    method = SECTIONS[cfg.method_name]
+    # What a trial can change: the rows and the optimizer are the same in all of them.
+    tunable = ["dataset.batch_size", *(f"training.{key}" for key in cfg.training if key != "optimizer")]
+    tunable += [*(f"{method}.{key}" for key in cfg[method]), "model.peft.init_rank"]
     matches = [path for path in tunable if path == name or path.rpartition(".")[2] == name]
     if len(matches) != 1:
         about = f"could be {' or '.join(matches)}" if matches else f"is none of {', '.join(tunable)}"
@@ -700,8 +755,20 @@ def require_wandb(cfg: DictConfig) -> None:
     print(f"W&B: {cfg.wandb.entity}/{cfg.wandb.project} as {user.username}", flush=True)
 
 
-def start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
-    """Begin the W&B run of this run id, or go on with it.
+def refuse_finished(cfg: DictConfig) -> None:
+    """Make sure that W&B has no finished run of this id, which a new one would replace.
+
+    Raises:
+        ExperimentError: it has one. (Whether the server can be reached is found out by those who need it.)
+    """
+    path = f"{cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id}"
+    with suppress(wandb.errors.Error, OSError, ValueError):
+        if wandb.Api(timeout=INIT_SECONDS).run(path).state == "finished":
+            raise ExperimentError(f"W&B has a finished run {path}; overwrite=true replaces it")
+
+
+def start_wandb(cfg: DictConfig, folder: Path, *, resume: bool) -> Any:
+    """Begin the W&B run of this run id, or go on with it; its files go below ``folder``, or to WANDB_DIR.
 
     Raises:
         ExperimentError: the server cannot be reached or refuses.
@@ -714,6 +781,7 @@ def start_wandb(cfg: DictConfig, *, resume: bool) -> Any:
             id=cfg.run_id,
             name=cfg.run_id,
             config=told,
+            dir=os.environ.get("WANDB_DIR") or str(folder),
             resume="allow" if resume else None,
             mode=cfg.wandb.mode,
             settings=wandb.Settings(

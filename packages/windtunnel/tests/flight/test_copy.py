@@ -20,7 +20,16 @@ def listing(folder: Path) -> set[str]:
 
 def test_only_what_belongs_to_the_experiment_is_copied(experiment: Experiment, tmp_path: Path) -> None:
     experiment.run("a")
-    for path in (".venv/x", ".cache/x", "src/__pycache__/x.pyc", "results/x", "outputs/x", "wandb/x", "mine/x"):
+    for path in (
+        ".venv/x",
+        ".cache/x",
+        "src/__pycache__/x.pyc",
+        "results/x",
+        "outputs/x",
+        "wandb/x",
+        "mine/x",
+        ".windtunnel/key",
+    ):
         experiment.write(path, "")
     experiment.write("src/results/kept.py", "")
     copy_repository(experiment.folder, tmp_path / "copy", results_dir=experiment.folder / "mine")

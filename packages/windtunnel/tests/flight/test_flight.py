@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from windtunnel.errors import FlightError, ServeError, UsageError
+from windtunnel.errors import FlightError, ServeError, UsageError, WindtunnelError
 from windtunnel.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -164,8 +164,24 @@ def test_a_failing_run_does_not_stop_the_others_but_the_evaluation(experiment: E
     assert flown.command("comparative-1-a")["status"] == "finished"
     assert "evaluate: not started" in flown.err
     assert f"log: {flown.results_dir}/flight/logs/proposed-a.log" in flown.err
-    assert f"again: windtunnel fly {experiment.folder} --mode full --run proposed-a" in flown.err
+    assert f"again: windtunnel fly {experiment.folder} --mode full --results-dir {flown.results_dir}" in flown.err
     assert not (flown.results_dir / "comparison").exists()
+
+
+def test_every_failing_run_shows_its_own_error(experiment: Experiment) -> None:
+    for name, said in (
+        ("a", "unknown task glue_xyz"),
+        ("b", "the checkpoint is another's"),
+        ("c", "unknown task glue_xyz"),
+    ):
+        experiment.run(name, f"print({'error: ' + said!r}, file=sys.stderr); raise SystemExit(1)")
+    flown = experiment.fly()
+    assert [flown.command(name)["reason"] for name in "abc"] == [
+        "exit code 1: unknown task glue_xyz",
+        "exit code 1: the checkpoint is another's",
+        "exit code 1: unknown task glue_xyz",
+    ]
+    assert "b failed: exit code 1: the checkpoint is another's" in flown.err
 
 
 def test_a_run_over_its_time_is_ended_and_named(experiment: Experiment, gone: Callable[[int], bool]) -> None:
@@ -276,6 +292,83 @@ def test_resume_in_full_mode_asks_the_recorder_as_well(experiment: Experiment) -
     assert experiment.fly(mode="full").exit_code == 0
     flown = experiment.fly(mode="full", resume=True)
     assert "a: flying" in flown.err, "the recorder knows no finished run of this name"
+
+
+def test_a_run_that_was_cut_off_after_the_recorder_had_it_finished_stands(experiment: Experiment) -> None:
+    hydra_experiment(experiment)
+    experiment.write("config/run/proposed-x.yaml", "run_id: proposed-x\naccuracy: 0.5\n")
+    assert experiment.fly(mode="full").exit_code == 0
+    path = experiment.results_dir / "flight" / "report.json"
+    report = json.loads(path.read_text())
+    report["commands"] = [{**report["commands"][0], "status": "interrupted", "exit_code": None, "signal": 15}]
+    path.write_text(json.dumps(report))
+    flown = experiment.fly(mode="full", resume=True)
+    assert flown.exit_code == 0, flown.err
+    assert "proposed-x: kept" in flown.err
+    assert "the earlier comparison" in flown.err
+    assert flown.command("evaluate")["status"] == "finished"
+
+
+def test_a_resumed_flight_that_fails_shows_no_comparison_from_before(experiment: Experiment) -> None:
+    experiment.run("a")
+    assert experiment.fly(mode="full").exit_code == 0
+    flown = experiment.fly(mode="full", resume=True, timeout_seconds=1e-6)
+    assert flown.exit_code == 1
+    assert [command["name"] for command in flown.report["commands"]] == ["a"]
+    assert not (experiment.results_dir / "comparison").exists()
+    assert list((experiment.results_dir / "earlier").glob("*/comparison/aggregated_metrics.json"))
+
+
+def test_resume_refuses_other_data(experiment: Experiment) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def serve(sentences: list[str]) -> None:
+        count = len(sentences)
+        columns = {"sentence": sentences, "label": [0] * count, "idx": pa.array(range(count), pa.int32())}
+        pq.write_table(pa.table(columns), folder / "sst2" / "validation.parquet")
+
+    folder = experiment.folder.parent / "glue"
+    (folder / "sst2").mkdir(parents=True)
+    serve(["one "])
+    experiment.run("a")
+    served = {"nyu-mll/glue": folder}
+    assert experiment.fly(serve=served).exit_code == 0
+    assert experiment.fly(serve=served, resume=True).exit_code == 0
+    serve(["one ", "two "])
+    with pytest.raises(UsageError, match=r"nyu-mll/glue/sst2/validation in .* has changed since"):
+        experiment.fly(serve=served, resume=True)
+
+
+def test_a_failure_on_served_data_says_what_the_folder_has(experiment: Experiment) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = experiment.folder.parent / "glue"
+    (folder / "sst2").mkdir(parents=True)
+    columns = {"sentence": ["one "], "label": [0], "idx": pa.array([0], pa.int32())}
+    pq.write_table(pa.table(columns), folder / "sst2" / "validation.parquet")
+    experiment.run("a", "raise ValueError('Unknown split train')")
+    flown = experiment.fly(serve={"nyu-mll/glue": folder})
+    assert f"nyu-mll/glue was served from {folder}, which has sst2/validation and nothing else" in flown.err
+
+
+def test_a_disk_that_fills_up_is_told_with_the_run_and_the_way_on(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: object) -> list[str]:
+        raise WindtunnelError("the recorder cannot use recorder.sqlite (database or disk is full)")
+
+    monkeypatch.setattr(Recorder, "mark_crashed", full)
+    experiment.run("a", "raise OSError(28, 'No space left on device')")
+    experiment.run("b")
+    flown = experiment.fly()
+    assert flown.exit_code == 1
+    assert "a failed: no space left on the disk" in flown.err
+    assert "database or disk is full" in flown.err
+    assert "--resume" in flown.err
+    assert [command["name"] for command in flown.report["commands"]] == ["a"]
+    assert flown.report["status"] == "failed"
 
 
 def test_resume_refuses_to_mix(experiment: Experiment) -> None:

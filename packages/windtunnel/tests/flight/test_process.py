@@ -71,6 +71,18 @@ def test_the_last_line_is_seen_while_it_runs_progress_bars_included(tmp_path: Pa
     assert samples[-1].last_line == "20%"
 
 
+def test_warnings_are_passed_over(tmp_path: Path) -> None:
+    code = """
+import sys, time
+print("epoch 1", flush=True)
+print("/x/modeling.py:33: FutureWarning: old\\n  warnings.warn(", flush=True)
+time.sleep(1.5)
+"""
+    samples: list[Sample] = []
+    watch(tmp_path, code, observe=samples.append)
+    assert samples[-1].last_line == "epoch 1"
+
+
 def test_a_timeout_ends_the_tree(tmp_path: Path, gone: Callable[[int], bool]) -> None:
     code = "import os, time; print(os.getpid()); time.sleep(300)"
     outcome = watch(tmp_path, code, timeout_seconds=0.5)

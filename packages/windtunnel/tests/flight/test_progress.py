@@ -52,9 +52,19 @@ def test_the_live_display_shows_every_command_and_the_last_line_of_the_running_o
         live.observe("first", Sample(3.0, 5 * 2**20, "loss [bold]0.5"))
         live.say("a note with [brackets]")
     shown = text(out)
-    assert "3.0 s, 5 MiB, loss [bold]0.5" in shown
+    assert "3.0 s, 5 MiB" in shown
+    assert "\nloss [bold]0.5" in shown.replace("\r", "")
     assert "waiting" in shown
     assert "a note with [brackets]" in shown
+
+
+def test_a_long_line_has_the_whole_width() -> None:
+    out = console(terminal=True)
+    line = "epoch 1/3, step 40/375, loss 0.6828, accuracy 0.531, lr 1.97e-03, 4.6 steps/s, 73 s left"
+    with LiveProgress(out, ["comparative-1-all-MiniLM-L6-v2-22M--GLUE-SST-2"]) as live:
+        live.state("comparative-1-all-MiniLM-L6-v2-22M--GLUE-SST-2", "flying")
+        live.observe("comparative-1-all-MiniLM-L6-v2-22M--GLUE-SST-2", Sample(39.5, 2**30, line))
+    assert line[:79] in text(out)
 
 
 def test_a_low_terminal_shows_what_matters_and_counts_the_rest() -> None:

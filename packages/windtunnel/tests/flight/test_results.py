@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -44,6 +45,17 @@ def test_the_earlier_flight_is_moved_and_nothing_else(tmp_path: Path) -> None:
     assert target is not None
     assert target.parent == tmp_path / "earlier"
     assert {path.name for path in target.iterdir()} == {"flight", "comparison", "run-a"}
+    assert {path.name for path in tmp_path.iterdir()} == {"earlier", "mine"}
+
+
+def test_runs_of_the_earlier_flight_are_moved_though_their_configurations_are_gone(tmp_path: Path) -> None:
+    for name in ("flight", "run-a", "renamed-since", "mine", "earlier"):
+        (tmp_path / name).mkdir()
+    report = {"run_ids": ["run-a", "renamed-since", "../mine", "earlier", ".", 7]}
+    (tmp_path / "flight" / "report.json").write_text(json.dumps(report))
+    target = move_earlier(tmp_path, ["run-a"])
+    assert target is not None
+    assert {path.name for path in target.iterdir()} == {"flight", "run-a", "renamed-since"}
     assert {path.name for path in tmp_path.iterdir()} == {"earlier", "mine"}
 
 

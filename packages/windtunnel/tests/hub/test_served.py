@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from windtunnel.errors import ServeError
@@ -78,6 +80,15 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, write_split: Call
         content[4:400] = bytes(byte ^ 0xFF for byte in content[4:400])
     path.write_bytes(content)
     with pytest.raises(ServeError, match=r"sst2/train\.parquet is not a readable Parquet file .* replace the file"):
+        read_served_folder(GLUE, tmp_path)
+
+
+def test_text_that_is_no_utf8_is_refused_before_it_is_served(tmp_path: Path) -> None:
+    column = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")])
+    path = tmp_path / "sst2" / "train.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.table({"sentence": column, "label": [0], "idx": pa.array([0], pa.int32())}), path)
+    with pytest.raises(ServeError, match=r"sst2/train\.parquet .*UTF8"):
         read_served_folder(GLUE, tmp_path)
 
 

@@ -64,6 +64,11 @@ def test_without_a_traceback_the_last_lines_are_shown(tmp_path: Path) -> None:
     assert relevant_lines(lines) == [f"line {i}" for i in range(26, 40)] + [" 2%"]
 
 
+def test_without_a_traceback_the_programs_own_error_is_the_cause(tmp_path: Path) -> None:
+    path = log(tmp_path, "error: first\nwandb: Waiting\nerror: the folder is gone; make it\nwandb: Done\n")
+    assert explain(outcome(), path, timeout_seconds=None) == "exit code 1: the folder is gone; make it"
+
+
 def test_each_way_to_end_has_its_own_words(tmp_path: Path) -> None:
     path = log(tmp_path, "")
     assert explain(outcome(exit_code=0), path, timeout_seconds=None) == ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    record = open_record(Options(repository=tmp_path, serve={"a/b": tmp_path}), ["run"])
+    record = open_record(Options(repository=tmp_path, serve={"a/b": tmp_path}), ["run"], {"a/b": {"x/train": [3, 5]}})
     record.commands["run"] = CommandRecord(name="run", argv=["x"], log="logs/run.log", status="finished", exit_code=0)
     record.data["a/b"] = f"served from {tmp_path}"
     record.finish("finished")
@@ -25,10 +25,11 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert content["environment"]["packages"]["rich"]
     again = read_record(tmp_path / "report.json")
     assert (again.commands, again.data, again.served) == (record.commands, record.data, record.served)
+    assert again.served_files == record.served_files
 
 
 def test_a_report_is_running_until_it_is_finished(tmp_path: Path) -> None:
-    open_record(Options(repository=tmp_path), []).write(tmp_path / "report.json")
+    open_record(Options(repository=tmp_path), [], {}).write(tmp_path / "report.json")
     content = json.loads((tmp_path / "report.json").read_text())
     assert (content["status"], content["ended"]) == ("running", "")
 
@@ -41,5 +42,5 @@ def test_what_is_no_report_is_refused_with_a_remedy(tmp_path: Path, text: str) -
 
 
 def test_a_report_that_cannot_be_written_names_its_path(tmp_path: Path) -> None:
-    with pytest.raises(FlightError, match=r"report\.json could not be written"):
-        open_record(Options(repository=tmp_path), []).write(tmp_path / "none" / "report.json")
+    with pytest.raises(FlightError, match=r"report\.json could not be written.*--resume"):
+        open_record(Options(repository=tmp_path), [], {}).write(tmp_path / "none" / "report.json")

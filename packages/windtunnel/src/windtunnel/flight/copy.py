@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LEFT_OUT_ANYWHERE = frozenset({".git", ".venv", ".cache", "__pycache__"})
+_LEFT_OUT_ANYWHERE = frozenset({".git", ".venv", ".cache", ".windtunnel", "__pycache__"})
 _LEFT_OUT_AT_THE_TOP = frozenset({"results", "outputs", "multirun", "wandb"})
 _GIT_SECONDS = 30.0
 

@@ -14,7 +14,7 @@ from windtunnel.flight.options import Options, check_options, command_line, show
 from windtunnel.flight.plan import EVALUATE, Command, choose_runs, evaluate_command, list_run_ids, run_command
 from windtunnel.flight.process import run_watched
 from windtunnel.flight.progress import Progress, open_progress
-from windtunnel.flight.results import hold, move_earlier, require_free_space
+from windtunnel.flight.results import hold, move_aside, move_earlier, require_free_space
 from windtunnel.flight.resume import check_same_code, earlier_record, standing_runs
 from windtunnel.flight.tree import adopting_orphans, stop_leftovers
 from windtunnel.flight.workspace import Workspace
@@ -52,13 +52,12 @@ def fly(options: Options, *, out: Console, err: Console) -> int:
         FlightError: the flight could not be started or watched.
     """
     options = check_options(options)
-    for hub_id, folder in options.serve.items():
-        read_served_folder(hub_id, folder)
+    served = {hub_id: read_served_folder(hub_id, folder).states() for hub_id, folder in options.serve.items()}
     every_run = list_run_ids(options.repository)
     run_ids = choose_runs(every_run, options.runs)
     with Interrupts() as interrupts, hold(options.results_dir), adopting_orphans():
         require_free_space(options.results_dir)
-        return _Flight(options, run_ids, interrupts, out=out, err=err).fly(every_run)
+        return _Flight(options, open_record(options, run_ids, served), interrupts, out=out, err=err).fly(every_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +74,18 @@ class _Flight:
     """One flight that holds its results folder."""
 
     def __init__(
-        self, options: Options, run_ids: list[str], interrupts: Interrupts, *, out: Console, err: Console
+        self, options: Options, record: FlightRecord, interrupts: Interrupts, *, out: Console, err: Console
     ) -> None:
         self._options = options
         self._interrupts = interrupts
         self._out = out
         self._err = err
         self._workspace = Workspace(options.results_dir)
-        self._record = open_record(options, run_ids)
+        self._record = record
         self._record.warnings.append(UNSANDBOXED)
         self._earlier: FlightRecord | None = None
         self._comparison: dict[str, Any] | None = None
+        self._trouble = ""  # what keeps the flight itself from going on
         self._started = time.monotonic()
 
     def fly(self, every_run: list[str]) -> int:
@@ -115,29 +115,42 @@ class _Flight:
             status, problem = "interrupted", f"ended by {self._interrupts.received[0].name}"
         except WindtunnelError as error:
             problem = str(error)
+            if written:
+                self._say(f"go on with: {command_line(self._options, resume=True)}")
             raise
         finally:
             workspace.discard()
             if written:
                 record.finish(status, problem=problem)
-                record.write(workspace.report)
+                self._write_end()
         if status == "interrupted":
-            self._say_interrupted()
+            self._say_interrupted(flown=written)
             return self._interrupts.exit_code
         seconds = time.monotonic() - self._started
         print_closing(record, self._options, comparison=self._comparison, seconds=seconds, out=self._out, err=self._err)
         return 0 if status == "finished" else 1
 
+    def _write_end(self) -> None:
+        """Write the report a last time; where that fails, what ends the flight is still said."""
+        try:
+            self._record.write(self._workspace.report)
+        except WindtunnelError as error:
+            self._say(str(error))
+
     def _begin(self, every_run: list[str]) -> None:
         """Take up the earlier flight of the results folder, or move it out of the way."""
         results_dir = self._options.results_dir
         if self._options.resume:
-            self._earlier = earlier_record(self._workspace.report, self._options)
+            self._earlier = earlier_record(self._workspace.report, self._options, self._record.served_files)
             if self._earlier is None:
                 self._say(f"nothing to resume in {shown(results_dir)}: a new flight begins")
             else:
-                self._record.commands = dict(self._earlier.commands)
+                self._record.commands = {
+                    name: command for name, command in self._earlier.commands.items() if name != EVALUATE
+                }
                 self._record.data = dict(self._earlier.data)
+                if moved := move_aside(results_dir, ["comparison"]):
+                    self._say(f"the earlier comparison in {shown(results_dir)} is now in {shown(moved)}")
         if self._earlier is None:
             self._workspace.discard()
             if moved := move_earlier(results_dir, every_run):
@@ -173,9 +186,12 @@ class _Flight:
         ]
         for run_id in run_ids:
             if run_id in standing:
+                self._record.commands[run_id].status, self._record.commands[run_id].reason = "finished", ""
                 tower.progress.state(run_id, "kept", "finished in the earlier flight")
         for command in commands:
             self._command(command, tower)
+            if self._trouble:
+                return self._trouble
         failed = [run_id for run_id in run_ids if self._record.commands[run_id].status != "finished"]
         if failed:
             if options.mode == "full":
@@ -230,7 +246,12 @@ class _Flight:
 
     def _look_at_servers(self, tower: _Tower) -> None:
         """Enter what the servers know into the report; a run that still seems to run has lost its process."""
-        hub, recorder = tower.hub, tower.recorder
+        try:
+            self._enter_servers(tower.hub, tower.recorder)
+        except WindtunnelError as error:  # a full disk: what the flight knows is told all the same
+            self._trouble = self._trouble or str(error)
+
+    def _enter_servers(self, hub: Hub, recorder: Recorder) -> None:
         recorder.mark_crashed()
         self._record.notes, self._record.hub_failures = list(hub.notes), list(hub.failures)
         self._record.recorder = [
@@ -248,7 +269,10 @@ class _Flight:
             if (origin := hub.origin(dataset)) is not None:
                 self._record.data[dataset] = origin
 
-    def _say_interrupted(self) -> None:
+    def _say_interrupted(self, *, flown: bool) -> None:
+        if not flown:
+            self._say(f"interrupted by {self._interrupts.received[0].name} before anything was flown")
+            return
         commands = self._record.commands
         done = [run_id for run_id in self._record.run_ids if run_id in commands and commands[run_id].exit_code == 0]
         self._say(

@@ -8,12 +8,9 @@ import shlex
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from windtunnel.errors import FlightError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Mode = Literal["trial", "full"]
 
@@ -98,10 +95,10 @@ def check_options(options: Options) -> Options:
     )
 
 
-def command_line(options: Options, *, runs: Sequence[str] | None = None, resume: bool = False) -> str:
-    """Return the shell command of a flight like ``options``, with other runs if given."""
+def command_line(options: Options, *, resume: bool = False) -> str:
+    """Return the shell command of a flight like ``options``."""
     words = ["windtunnel", "fly", shown(options.repository), "--mode", options.mode]
-    for run in options.runs if runs is None else runs:
+    for run in options.runs:
         words += ["--run", run]
     words += ["--results-dir", shown(options.results_dir)]
     for hub_id, folder in options.serve.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import threading
 import time
@@ -24,6 +25,7 @@ _FIRST_POLL_SECONDS = 0.02  # doubled until it is the other one, so that short c
 _SETTLE_SECONDS = 2.0
 _TAIL_BYTES = 4096
 _LINE_CHARACTERS = 500
+_WARNING = re.compile(r"\S+:\d+: \w*Warning: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +169,14 @@ class _Log:
 
     @property
     def last_line(self) -> str:
-        """The last line that is not empty; a carriage return begins a new one, as progress bars use it."""
+        """The last line that says something; a carriage return begins a new one, as progress bars use it.
+
+        Warnings, and the indented line of code that Python prints below each, are passed over.
+        """
         text = self._tail.decode("utf-8", errors="replace")
-        lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
-        return next((line for line in reversed(lines) if line), "")[-_LINE_CHARACTERS:]
+        lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
+        told = [line for line in lines if not line.startswith("  ") and not _WARNING.match(line)]
+        return (told or lines or [""])[-1].strip()[-_LINE_CHARACTERS:]
 
     def follow(self, pipe: IO[bytes]) -> None:
         self._thread = threading.Thread(target=self._drain, args=(pipe,), name="windtunnel-log", daemon=True)

@@ -6,6 +6,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, Self
 
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -16,7 +17,7 @@ from windtunnel.report.table import format_bytes, format_seconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from windtunnel.flight.process import Sample
 
@@ -103,28 +104,27 @@ class LiveProgress:
         """Show what the running command ``name`` looks like."""
         self._samples[name] = sample
 
-    def _draw(self) -> Table:
+    def _draw(self) -> RenderableType:
+        said = ""
         table = Table(box=None, pad_edge=False, show_header=False, expand=True)
         table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
         table.add_column(width=11)
         table.add_column(ratio=4, no_wrap=True, overflow="ellipsis")
         shown_states, hidden = self._that_fit()
         for name, (state, detail) in shown_states.items():
-            sample = self._samples.get(name)
-            if state == "flying" and sample is not None:
-                memory = format_bytes(sample.memory_bytes)
-                shown = f"{format_seconds(sample.seconds)}, {memory}, {sample.last_line}"
-            else:
-                shown = detail
-            table.add_row(Text(name), Text(state, style=_STYLES.get(state, "dim")), Text(shown))
+            sample = self._samples.get(name) if state == "flying" else None
+            said = said if sample is None else sample.last_line
+            cost = "" if sample is None else f"{format_seconds(sample.seconds)}, {format_bytes(sample.memory_bytes)}"
+            table.add_row(Text(name), Text(state, style=_STYLES.get(state, "dim")), Text(cost or detail))
         if hidden:
             counts = (f"{hidden.count(state)} {state}" for state in dict.fromkeys(hidden))
             table.add_row(Text(f"and {', '.join(counts)}", style="dim"), "", "")
-        return table
+        # Below the table, over the whole width: a step, a loss and the time left need 80 columns for themselves.
+        return Group(table, Text(said, no_wrap=True, overflow="ellipsis")) if said else table
 
     def _that_fit(self) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """Return the commands to show, and the states of the others if the terminal is too low for all."""
-        if len(self._states) < self._console.height:
+        if len(self._states) + 1 < self._console.height:
             return self._states, []
         shown = {name: state for name, state in self._states.items() if state[0] not in _CALM}
         return shown, [state for name, (state, _) in self._states.items() if name not in shown]

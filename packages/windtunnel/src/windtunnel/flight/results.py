@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import FlightError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 LOCK_NAME = ".windtunnel.lock"
 LEAST_FREE_BYTES = 200 * 2**20  # what a small run's checkpoints, logs and caches need; chosen by us
@@ -66,7 +67,13 @@ def move_earlier(results_dir: Path, run_ids: Iterable[str]) -> Path | None:
     Returns:
         Where it went, or ``None`` if there was nothing to move.
     """
-    found = [path for name in ("flight", "comparison", *run_ids) if os.path.lexists(path := results_dir / name)]
+    names = dict.fromkeys(("flight", "comparison", *run_ids, *_flown_before(results_dir)))
+    return move_aside(results_dir, names)
+
+
+def move_aside(results_dir: Path, names: Iterable[str]) -> Path | None:
+    """Move what is there of ``names`` to ``earlier/<time>`` and return that folder, ``None`` if nothing was."""
+    found = [path for name in names if os.path.lexists(path := results_dir / name)]
     if not found:
         return None
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
@@ -85,6 +92,16 @@ def move_earlier(results_dir: Path, run_ids: Iterable[str]) -> Path | None:
             f"({error.filename}); move it yourself, or give another --results-dir"
         ) from error
     return target
+
+
+def _flown_before(results_dir: Path) -> list[str]:
+    """Return the runs of the earlier flight as it wrote them down; their configurations may be gone by now."""
+    try:
+        run_ids = json.loads((results_dir / "flight" / "report.json").read_text(encoding="utf-8"))["run_ids"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    plain = [name for name in run_ids if isinstance(name, str) and Path(name).name == name and name not in {".", ".."}]
+    return [name for name in plain if name != "earlier"]
 
 
 def _lock(path: Path) -> int | None:

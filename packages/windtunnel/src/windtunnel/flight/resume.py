@@ -8,7 +8,7 @@ from windtunnel.errors import UsageError
 from windtunnel.report.record import FlightRecord, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from windtunnel.flight.options import Options
@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 _AFRESH = "fly without --resume: the earlier flight is moved aside, not deleted"
 
 
-def earlier_record(report: Path, options: Options) -> FlightRecord | None:
+def earlier_record(
+    report: Path, options: Options, served_files: Mapping[str, Mapping[str, list[int]]]
+) -> FlightRecord | None:
     """Return the record of the flight to continue, or ``None`` if there was none.
+
+    Args:
+        report: its ``report.json``.
+        options: the present flight.
+        served_files: its `FlightRecord.served_files`.
 
     Raises:
         FlightError: the report cannot be read.
@@ -35,6 +42,12 @@ def earlier_record(report: Path, options: Options) -> FlightRecord | None:
             ("--serve", _written(earlier.served), _written(served)),
         )
         if then != now
+    ]
+    differences += [
+        f"{hub_id}/{name} in {served[hub_id]} has changed since"
+        for hub_id, files in served_files.items()
+        for name in sorted(files.keys() | earlier.served_files.get(hub_id, {}).keys())
+        if not differences and files.get(name) != earlier.served_files.get(hub_id, {}).get(name)
     ]
     if differences:
         raise UsageError(f"--resume would mix two flights ({'; '.join(differences)}); repeat its options, or {_AFRESH}")
@@ -56,12 +69,15 @@ def standing_runs(earlier: FlightRecord, finished: Iterable[str]) -> set[str]:
     Args:
         earlier: the flight to continue.
         finished: names of the runs that the recorder has as finished; a trial logs nothing there, so that its exit
-            code alone counts.
+            code alone counts. A run that was ended after it had told the recorder so, in its last moment, stands too:
+            it would refuse to be made again.
     """
-    returned_zero = {
-        name for name, command in earlier.commands.items() if command.status == "finished" and command.exit_code == 0
-    }
-    return returned_zero if earlier.mode == "trial" else returned_zero.intersection(finished)
+    commands = earlier.commands.items()
+    returned_zero = {name for name, command in commands if command.status == "finished" and command.exit_code == 0}
+    if earlier.mode == "trial":
+        return returned_zero
+    cut_off = {name for name, command in commands if command.status in {"running", "interrupted"}}
+    return (returned_zero | cut_off).intersection(finished)
 
 
 def _written(served: dict[str, str]) -> str:

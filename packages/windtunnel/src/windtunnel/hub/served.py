@@ -36,6 +36,13 @@ class ServedFolder:
     files: Mapping[str, Mapping[str, Path]]
     notes: tuple[str, ...]
 
+    def states(self) -> dict[str, list[int]]:
+        """Return size in bytes and time of change in ns of every file, by ``<config>/<split>``."""
+        stats = {
+            f"{config}/{split}": path.stat() for config, splits in self.files.items() for split, path in splits.items()
+        }
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
 
 def read_served_folder(dataset_id: str, folder: Path) -> ServedFolder:
     """Find the splits of ``dataset_id`` in ``folder`` and check every one of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ class Shelf:
     def _dataset(self, repo_id: str) -> Path:
         served = self._served.get(repo_id)
         if served:
-            made_from = _digest(recipe_digest(), str(served.folder), *_file_states(served))
+            made_from = _digest(recipe_digest(), str(served.folder), json.dumps(served.states()))
             return self._store.folder(
                 "datasets", repo_id, made_from=made_from, make=lambda target: write_served(served, target)
             )
@@ -127,11 +128,6 @@ class Shelf:
 def _not_known(repo_type: str, repo_id: str) -> str:
     known = {"dataset": list(catalog.datasets()), "model": list(catalog.models())}.get(repo_type, [])
     return f"the {repo_type} {repo_id!r} is not in windtunnel's catalogue; it has {', '.join(known) or 'none'}"
-
-
-def _file_states(served: ServedFolder) -> list[str]:
-    files = [path for splits in served.files.values() for path in splits.values()]
-    return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
 
 
 def _digest(*parts: str) -> str:

@@ -41,6 +41,7 @@ def read_projected(path: Path, columns: Sequence[Column]) -> pa.Table:
     """
     try:
         table = pq.read_table(path)
+        table.validate(full=True)  # text that is no UTF-8 would fail in the client, far from here
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"is not a readable Parquet file ({_first_line(error)})") from error
     problems = []

@@ -114,6 +114,8 @@ def print_closing(
             failures.add(command.reason)
     for failure in record.hub_failures:
         _line(err, f"the hub: {failure}")
+    for hub_id, files in record.served_files.items() if failures else ():
+        _line(err, f"{hub_id} was served from {record.served[hub_id]}, which has {', '.join(files)} and nothing else")
     if record.problem and not any(record.problem == command.reason for command in commands):
         _line(err, record.problem)
 
@@ -124,12 +126,7 @@ def _print_failure(command: CommandRecord, options: Options, err: Console, *, ex
     for line in relevant_lines(read_end(log)) if excerpt else []:
         _line(err, f"    {line}")
     _line(err, f"  log: {shown(log)}")
-    again = (
-        command_line(options, resume=True)
-        if command.name == EVALUATE
-        else command_line(options, runs=[command.name], resume=command.timed_out)
-    )
-    _line(err, f"  again: {again}")
+    _line(err, f"  again: {command_line(options, resume=True)}")
 
 
 def _line(console: Console, text: str) -> None:

@@ -19,6 +19,7 @@ _MESSAGE_LINES = 3  # of a message that goes on after the line with the exceptio
 _LINE_CHARACTERS = 300
 _FULL_DISK_BYTES = 16 * 2**20
 _TRACEBACK = "Traceback (most recent call last):"
+_ERROR = "error:"  # how a program begins its last line when it shows no traceback
 
 
 def explain(outcome: Outcome, log: Path, *, timeout_seconds: float | None) -> str:
@@ -55,9 +56,12 @@ def read_end(log: Path) -> list[str]:
 
 
 def exception_line(lines: list[str]) -> str:
-    """Return the line that names the exception of the last traceback in ``lines``; empty if there is none."""
+    """Return the line that names the exception of the last traceback in ``lines``, else the last ``error: …``."""
     bounds = _last_traceback(lines)
-    return lines[bounds[1]].strip() if bounds else ""
+    if bounds:
+        return lines[bounds[1]].strip()
+    said = [line.strip() for line in lines if line.strip().lower().startswith(_ERROR)]
+    return said[-1][len(_ERROR) :].strip() if said else ""
 
 
 def relevant_lines(lines: list[str]) -> list[str]:

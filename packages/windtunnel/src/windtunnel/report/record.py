@@ -87,6 +87,7 @@ class FlightRecord:
         left_out: links and special files that are not in the copy.
         commands: one record per command by its name, those of a resumed flight included.
         recorder: the runs that the recorder saw: ``entity``, ``project``, ``name``, ``state``, ``steps``.
+        served_files: dataset id to the files that are served, ``<config>/<split>`` to size and time of change.
         data: dataset id to where its rows came from, for the datasets that were asked for.
         notes: what the hub left out of the folders that it serves.
         hub_failures: what the hub should have had but could not make.
@@ -106,6 +107,7 @@ class FlightRecord:
     left_out: list[str] = field(default_factory=list)
     commands: dict[str, CommandRecord] = field(default_factory=dict)
     recorder: list[dict[str, Any]] = field(default_factory=list)
+    served_files: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hub_failures: list[str] = field(default_factory=list)
@@ -143,15 +145,19 @@ class FlightRecord:
                 os.fsync(file.fileno())
             new.replace(path)
         except OSError as error:
-            raise FlightError(f"{path} could not be written: {error.strerror}") from error
+            raise FlightError(
+                f"{path} could not be written: {error.strerror}; free space or mend what it names, then go on with "
+                "--resume"
+            ) from error
 
 
-def open_record(options: Options, run_ids: list[str]) -> FlightRecord:
+def open_record(options: Options, run_ids: list[str], served_files: dict[str, dict[str, list[int]]]) -> FlightRecord:
     """Return the record of a flight that begins now."""
     return FlightRecord(
         mode=options.mode,
         repository=str(options.repository),
         served={hub_id: str(folder) for hub_id, folder in sorted(options.serve.items())},
+        served_files=served_files,
         run_ids=run_ids,
     )
 
@@ -174,6 +180,7 @@ def read_record(path: Path) -> FlightRecord:
             "mode",
             "repository",
             "served",
+            "served_files",
             "run_ids",
             "warnings",
             "tree_sha256",
