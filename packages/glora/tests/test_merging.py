@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from packaging.version import Version
 from peft import LoraConfig, PeftModel
 from torch import nn
 
@@ -82,7 +84,15 @@ def expected_mixture(model: Any) -> dict[str, torch.Tensor]:
     return {name: 0.7 * found["default"][name] + 0.4 * found["second"][name] for name in ("up", "mid", "down")}
 
 
-@pytest.mark.parametrize("kind", ["cat", "svd"])
+SVD = pytest.param(
+    "svd",
+    marks=pytest.mark.skipif(
+        Version(version("peft")) < Version("0.21"), reason="until 0.20 PEFT applies every adapter's scaling twice there"
+    ),
+)
+
+
+@pytest.mark.parametrize("kind", ["cat", SVD])
 def test_the_exact_ways_of_mixing_adapters_are_exact_for_a_resized_one(mixed: Callable[..., Any], kind: str) -> None:
     model = mixed()
     second(model)
