@@ -86,6 +86,11 @@ def follow_checkpoints(model: PeftModel, adapter_name: str = "default") -> None:
         model: The PEFT model.
         adapter_name: The adapter.
     """
+    loader = vars(model).get("load_adapter")
+    while isinstance(loader, _FollowingLoader):
+        if loader.adapter_name == adapter_name:
+            return
+        loader = loader.further
     model.load_adapter = _FollowingLoader(model, adapter_name)
 
 
@@ -94,14 +99,14 @@ class _FollowingLoader:
 
     def __init__(self, model: Any, adapter_name: str) -> None:
         self._model = model
-        self._adapter_name = adapter_name
-        self._further = vars(model).get("load_adapter")  # another adapter's
+        self.adapter_name = adapter_name
+        self.further = vars(model).get("load_adapter")  # another adapter's
 
     def __call__(self, model_id: Any, adapter_name: str, *args: Any, **options: Any) -> Any:
-        known = adapter_name == self._adapter_name and adapter_name in self._model.peft_config
+        known = adapter_name == self.adapter_name and adapter_name in self._model.peft_config
         if known and Path(model_id).is_dir():  # an id on the hub is left to PEFT
             prepare_for_checkpoint(self._model, model_id, adapter_name)
-        load = self._further or partial(type(self._model).load_adapter, self._model)
+        load = self.further or partial(type(self._model).load_adapter, self._model)
         return load(model_id, adapter_name, *args, **options)
 
 
