@@ -1,6 +1,7 @@
 """One training run as a process of its own, on the tiny data: `recorded_run.py BACKBONE RESULTS METHOD [override ...]`.
 
-With KILL_AT=SAVES in the environment it kills itself, as a power cut would, right after that many checkpoints.
+With KILL_AT=SAVES in the environment it kills itself, as a power cut would, right after that many checkpoints; with
+STOP_AT=STEP it is asked to stop in that step, as by a scheduler.
 """
 
 from __future__ import annotations
@@ -34,4 +35,24 @@ if "KILL_AT" in os.environ:
         return result
 
     training.Fit.run_epoch = run_epoch_or_die  # type: ignore[method-assign]
-training.train(prepare(compose_run(method, *overrides, results=Path(results), backbone=backbone)))
+stop_at = int(os.environ.get("STOP_AT", "0"))
+optimize = training.Fit._optimize
+asked: list[int] = []
+
+
+def optimize_and_ask(self: Any, batch: Any) -> Any:
+    """Note the request while a step is under way, where a signal would come."""
+    result = optimize(self, batch)
+    if self.step == stop_at:
+        asked.append(signal.SIGTERM)
+    return result
+
+
+training.Fit._optimize = optimize_and_ask  # type: ignore[method-assign]
+try:
+    training.train(
+        prepare(compose_run(method, *overrides, results=Path(results), backbone=backbone)),
+        stop_requested=lambda: bool(asked),
+    )
+except training.Stopped:
+    sys.exit(143)

@@ -51,6 +51,18 @@ def test_a_split_that_cannot_be_used_is_refused(split: Dataset, words: str) -> N
         preprocess._split(DatasetDict(train=split), "train", SST2)
 
 
+def test_rows_without_a_label_are_left_out_where_they_lie_among_the_others() -> None:
+    features = Features(
+        {"premise": Value("string"), "hypothesis": Value("string"), "label": ClassLabel(names=["e", "n", "c"])}
+    )
+    pairs = Dataset.from_dict(
+        {"premise": list("abcd"), "hypothesis": list("efgh"), "label": [2, -1, 0, -1]}, features=features
+    )
+    kept = preprocess._split(DatasetDict(train=pairs), "train", TASKS["snli"])
+    assert list(kept["premise"]) == ["a", "c"]
+    assert list(kept["label"]) == [2, 0]
+
+
 def test_an_unknown_task_lists_the_known_ones(composed: Any) -> None:
     cfg = composed("LoRA", "run.dataset.name=glue_wnli").run
     with pytest.raises(ExperimentError, match=r"unknown task 'glue_wnli'; known: .*glue_sst2"):

@@ -21,11 +21,19 @@ TIMES = {"step_seconds", "training_seconds", "peak_memory_bytes", "_timestamp", 
 
 
 def train(
-    recorder: Recorder, folder: Path, backbone: str, *arguments: str, kill_at: int | None = None, fails: str = ""
+    recorder: Recorder,
+    folder: Path,
+    backbone: str,
+    *arguments: str,
+    kill_at: int | None = None,
+    stop_at: int | None = None,
+    fails: str = "",
 ) -> int:
     environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1"}
     if kill_at is not None:
         environment["KILL_AT"] = str(kill_at)
+    if stop_at is not None:
+        environment["STOP_AT"] = str(stop_at)
     done = subprocess.run(
         [sys.executable, str(HERE / "recorded_run.py"), backbone, str(folder / "results"), *arguments],
         env=environment,
@@ -36,7 +44,7 @@ def train(
     )
     if fails:
         assert fails in done.stderr
-    elif kill_at is None:
+    elif kill_at is None and stop_at is None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "less than the current step" not in done.stderr
     return done.returncode
@@ -85,6 +93,32 @@ def test_a_killed_run_goes_on_and_leaves_the_records_of_an_uninterrupted_one(tmp
     assert predictions[0].read_bytes() == predictions[1].read_bytes()
     metrics = json.loads((cut / "results" / run.name / "metrics.json").read_text())
     assert math.isclose(metrics["metrics"]["accuracy"], expected_summary["final_validation_accuracy"])
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize(("method", "step"), [("GLoRA", 5), ("GLoRA", 8), ("AdaLoRA", 11)])
+def test_a_run_that_is_asked_to_stop_goes_on_from_that_step(
+    tmp_path: Path, backbone: str, method: str, step: int
+) -> None:
+    """In the middle of the warm-up, in the step that reallocates, and while AdaLoRA prunes."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        train(recorder, whole, backbone, method)
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    with Recorder(cut / "recorder.sqlite") as recorder:
+        assert train(recorder, cut, backbone, method, stop_at=step) == 143
+        (stopped,) = recorder.store.runs()
+        assert stopped.state == "failed"
+        assert "final_validation_accuracy" not in stopped.summary
+        assert (cut / "results" / run.name / "checkpoint.pt").is_file()
+        train(recorder, cut, backbone, method)
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
+    predictions = [folder / "results" / run.name / "predictions.csv" for folder in (whole, cut)]
+    assert predictions[0].read_bytes() == predictions[1].read_bytes()
 
 
 @pytest.mark.timeout(280)

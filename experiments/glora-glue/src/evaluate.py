@@ -37,7 +37,7 @@ from scipy import stats
 from sklearn.metrics import classification_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -443,11 +443,41 @@ def write_comparison(folder: Path, runs: list[Run]) -> None:
         ]
     )
     table.to_csv(folder / "comparison_metrics_table.csv", index=False)
+    (folder / "comparison_metrics_table.tex").write_text(latex_table(runs))
     groups = by_task(runs)
     for number, group in enumerate(groups.values(), start=1):
         # One figure a task: names stay unique by the dataset, and by a number where two tasks share it.
         condition = f"_{_slug(group[0].config['dataset']['name'])}_{number}" if len(groups) > 1 else ""
         write_comparison_figures(folder, group, resamples, condition)
+
+
+def latex_table(runs: list[Run]) -> str:
+    """The table as a tabular for a paper: one row a recipe, mean and standard deviation where it has several seeds."""
+    lines = [r"\begin{tabular}{llrrrrr}", r"\hline"]
+    lines += [r"data & method & accuracy & MCC & time (s) & parameters & total rank \\", r"\hline"]
+    for task, group in by_task(runs).items():
+        for recipe in by_recipe(group):
+            names = ("accuracy", "matthews_corrcoef", "training_seconds", "trainable_parameters", "total_rank")
+            cells = [
+                _spread([run.metric(name) for run in recipe], digits)
+                for name, digits in zip(names, (3, 3, 1, 0, 0), strict=True)
+            ]
+            lines.append(" & ".join([_tex(task), _tex(recipe[0].method_name), *cells]) + r" \\")
+        majority = _spread([group[0].metric("majority_class_accuracy")], 3)
+        lines.append(" & ".join([_tex(task), "majority class", majority, "--", "--", "--", "--"]) + r" \\")
+    return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
+
+
+def _spread(values: list[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "--"
+    mean = f"{np.mean(known):,.{digits}f}"
+    return mean if len(known) == 1 or not np.std(known) else rf"${mean} \pm {np.std(known, ddof=1):,.{digits}f}$"
+
+
+def _tex(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text)
 
 
 def write_comparison_figures(
@@ -460,6 +490,8 @@ def write_comparison_figures(
         _save(figure, folder / f"comparison_{topic}{condition}.pdf")
 
     save(plot_bars(runs, labels, "accuracy", resamples), "accuracy_bar_chart")
+    if any(len(recipe) > 1 for recipe in by_recipe(runs)):
+        save(plot_seeds(runs), "accuracy_over_seeds")
     if all(run.metric("matthews_corrcoef") is not None for run in runs):
         save(plot_bars(runs, labels, "matthews_corrcoef", None), "matthews_corrcoef_bar_chart")
     if all(run.metric("training_seconds") is not None for run in runs):
@@ -532,6 +564,12 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
         rival = _best([run for run in baselines if not budgets_differ(best_proposed, run)])
         gap, note = improvement(best_proposed, rival or best_baseline, PRIMARY)
     pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
+    comparisons = {
+        f"{ours[0].run_id} against {theirs[0].run_id}": compare_recipes(ours, theirs, resamples)
+        for ours in by_recipe(proposed)
+        for theirs in by_recipe(baselines)
+    }
+    correct_for_several(comparisons.values())
     return {
         "best_proposed": _value(best_proposed),
         "best_baseline": _value(best_baseline),
@@ -547,14 +585,8 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
             }
             for ours, theirs in pairs
         },
-        "significance": {
-            f"{ours.run_id} against {theirs.run_id}": paired_tests(ours, theirs, resamples) for ours, theirs in pairs
-        },
-        "welch": {
-            f"{ours[0].run_id} against {theirs[0].run_id}": welch(ours, theirs)
-            for ours in by_recipe(proposed)
-            for theirs in by_recipe(baselines)
-        },
+        "recipes": {recipe[0].run_id: over_seeds(recipe) for recipe in by_recipe(group)},
+        "significance": comparisons,
     }
 
 
@@ -606,22 +638,92 @@ def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, An
         "paired_bootstrap": {
             "resamples": RESAMPLES,
             "interval_95": [float(low), float(high)],
-            "significant_at_5_percent": bool(low > 0 or high < 0),
+            "excludes_zero": bool(low > 0 or high < 0),
         },
     }
 
 
+def over_seeds(recipe: list[Run]) -> dict[str, Any]:
+    """Mean accuracy of one recipe with its 95 % interval over seeds (Student's t), or why there is no interval."""
+    values = np.array([run.metric(PRIMARY) for run in recipe], dtype=float)
+    told: dict[str, Any] = {
+        "method": recipe[0].method_name,
+        "runs": [run.run_id for run in recipe],
+        "seeds": [int(run.config["seed"]) for run in recipe],
+        "mean": float(values.mean()),
+    }
+    if len(values) < 2:
+        return told | {"standard_deviation": None, "interval_95": None, "reason": "one seed has no spread"}
+    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    spread = float(values.std(ddof=1))
+    return told | {"standard_deviation": spread, "interval_95": [told["mean"] - half, told["mean"] + half]}
+
+
+def compare_recipes(ours: list[Run], theirs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
+    """Two recipes: examples paired within each seed that both have, and their seeds against each other.
+
+    The test that counts is Welch's over seeds where both have two or more, else McNemar's on the one seed they share.
+    """
+    by_seed = {int(run.config["seed"]): run for run in theirs}
+    shared = {
+        int(run.config["seed"]): (run, by_seed[seed]) for run in ours if (seed := int(run.config["seed"])) in by_seed
+    }
+    per_seed = {str(seed): paired_tests(*pair, resamples) for seed, pair in sorted(shared.items())}
+    over = welch(ours, theirs)
+    told: dict[str, Any] = {"per_seed": per_seed, "welch": over, "effect_size": effect_size(ours, theirs)}
+    if over["p_value"] is not None:
+        return told | {"test": "welch", "p_value": over["p_value"]}
+    alone = [tests["mcnemar_exact"]["p_value"] for tests in per_seed.values() if "mcnemar_exact" in tests]
+    if len(alone) == 1:
+        return told | {"test": "mcnemar_exact", "p_value": alone[0]}
+    return told | {"test": None, "p_value": None, "reason": over["reason"]}
+
+
+def correct_for_several(comparisons: Iterable[dict[str, Any]]) -> None:
+    """Enter Holm's correction over the comparisons of one dataset, and whether a difference is significant after it."""
+    tested = sorted(
+        (entry for entry in comparisons if entry["p_value"] is not None), key=lambda entry: entry["p_value"]
+    )
+    reached = 0.0
+    for place, entry in enumerate(tested):
+        reached = max(reached, min(1.0, (len(tested) - place) * entry["p_value"]))
+        entry["p_value_holm"] = reached
+        entry["significant_at_5_percent"] = reached < 0.05
+    for entry in comparisons:
+        entry.setdefault("p_value_holm", None)
+        entry.setdefault("significant_at_5_percent", False)  # what was not tested is not significant
+
+
+def effect_size(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
+    """Hedges' g of the accuracies over seeds (bias-corrected standardised difference), or why there is none."""
+    mine, other, reason = _two_samples(ours, theirs)
+    if reason:
+        return {"hedges_g": None, "reason": reason}
+    freedom = len(mine) + len(other) - 2
+    pooled = math.sqrt(((len(mine) - 1) * mine.var(ddof=1) + (len(other) - 1) * other.var(ddof=1)) / freedom)
+    return {"hedges_g": float((mine.mean() - other.mean()) / pooled * (1 - 3 / (4 * freedom - 1)))}
+
+
 def welch(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
     """Welch's t-test over the seeds of two recipes, or the reason why there is none."""
-    if reason := next((why for run in ours for other in theirs if (why := budgets_differ(run, other))), ""):
+    mine, other, reason = _two_samples(ours, theirs)
+    if reason:
         return {"p_value": None, "reason": reason}
-    mine, other = ([run.metric(PRIMARY) for run in side] for side in (ours, theirs))
-    if len(mine) < 2 or len(other) < 2:
-        return {"p_value": None, "reason": f"needs two or more seeds of each, has {len(mine)} and {len(other)}"}
     result = stats.ttest_ind(mine, other, equal_var=False)
-    if not math.isfinite(result.pvalue):
-        return {"p_value": None, "reason": "the runs of each method all have the same accuracy"}
     return {"p_value": float(result.pvalue), "statistic": float(result.statistic), "runs": [len(mine), len(other)]}
+
+
+def _two_samples(ours: list[Run], theirs: list[Run]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
+    """Accuracies over seeds of two recipes, and why they cannot be compared, or nothing."""
+    mine, other = (np.array([run.metric(PRIMARY) for run in side], dtype=float) for side in (ours, theirs))
+    differ = next((why for run in ours for rival in theirs if (why := budgets_differ(run, rival))), "")
+    if differ:
+        return mine, other, differ
+    if len(mine) < 2 or len(other) < 2:
+        return mine, other, f"needs two or more seeds of each, has {len(mine)} and {len(other)}"
+    if mine.var() + other.var() == 0:
+        return mine, other, "the runs of each method all have the same accuracy"
+    return mine, other, ""
 
 
 def _best(runs: list[Run]) -> Run | None:
@@ -695,6 +797,31 @@ def plot_bars(
             "training_seconds": "training time (s)",
         }[metric]
     )
+    return figure
+
+
+def plot_seeds(runs: list[Run]) -> Figure:
+    """Every seed's accuracy and, where a recipe has two or more, their mean with its 95 % interval."""
+    recipes = by_recipe(runs)
+    told = [over_seeds(recipe) for recipe in recipes]
+    labels = run_labels([recipe[0] for recipe in recipes])
+    figure, axis = _comparison_axis([recipe[0] for recipe in recipes])
+    for place, (recipe, found, color) in enumerate(
+        zip(recipes, told, _colors([recipe[0] for recipe in recipes]), strict=True)
+    ):
+        values = [run.metric(PRIMARY) or 0.0 for run in recipe]
+        spots = place + np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [place]
+        axis.plot(spots, values, "o", color=color, markersize=4, alpha=0.7, label="one seed" if place == 0 else "_")
+        if found["interval_95"] is not None:
+            low, high = found["interval_95"]
+            axis.errorbar(
+                [place + 0.25], [found["mean"]], yerr=[[found["mean"] - low], [high - found["mean"]]], fmt="D",
+                color="black", markersize=5, capsize=4, label="mean, 95 % interval" if place == 0 else "_",
+            )  # fmt: skip
+    axis.set_xticks(range(len(recipes)), [labels[recipe[0].run_id] for recipe in recipes])
+    axis.set_xlim(-0.5, len(recipes) - 0.3)
+    axis.set_ylabel("final validation accuracy")
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
     return figure
 
 

@@ -8,6 +8,7 @@ applies the mode, and hands over to ``src.train``.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from src.preprocess import ExperimentError
-from src.train import extremes, parameter_path, search_space, train
+from src.train import Stopped, extremes, parameter_path, search_space, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +28,18 @@ DEFAULT_SEED = 42  # as in config/config.yaml: runs with it keep the bare run id
 
 @hydra.main(version_base="1.3", config_path="../config", config_name="config")  # type: ignore[untyped-decorator]
 def main(cfg: DictConfig) -> None:
-    """Train one run configuration; exit 1 with one line where the configuration, the data or a server is at fault."""
+    """Train one run configuration.
+
+    Exit codes: 1 with one line where the configuration, the data or a server is at fault; 130 after Ctrl-C; 143 after
+    SIGTERM, with a checkpoint of the step it came in.
+    """
+    asked: list[int] = []  # a scheduler's SIGTERM is noted, and acted on between two steps
+    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
     try:
-        train(prepare(cfg))
+        train(prepare(cfg), stop_requested=lambda: bool(asked))
+    except Stopped as stopped:
+        print(f"stopped {stopped}; the same command goes on from there", file=sys.stderr, flush=True)
+        sys.exit(128 + signal.SIGTERM)
     except ExperimentError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -346,9 +346,12 @@ def _load_base(cfg: DictConfig, label_names: list[str]) -> Any:
             dtype=torch.float32,  # the hub's DeBERTa-v3 is stored in half precision, which no CPU trains well
             cache_dir=str(CACHE / "models"),
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file fails in whatever reads it
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ExperimentError(f"model.backbone: {cfg.model.backbone!r} cannot be loaded ({first})") from error
+        raise ExperimentError(
+            f"model.backbone: {cfg.model.backbone!r} cannot be loaded ({first}); if a file is damaged, remove "
+            f"{CACHE / 'models'} and start again"
+        ) from error
 
 
 def _linear_layers(base: Any) -> list[str]:

@@ -42,6 +42,7 @@ class Task:
     columns: Sequence[str]  # one sentence, or a pair
     eval_split: str = "validation"
     train_split: str = "train"
+    some_unlabelled: bool = False  # whether rows without a label lie among the others, and are left out
 
 
 TASKS = {
@@ -50,6 +51,8 @@ TASKS = {
     "glue_rte": Task("nyu-mll/glue", "rte", ("sentence1", "sentence2")),
     "glue_mrpc": Task("nyu-mll/glue", "mrpc", ("sentence1", "sentence2")),
     "glue_cola": Task("nyu-mll/glue", "cola", ("sentence",)),
+    "glue_qnli": Task("nyu-mll/glue", "qnli", ("question", "sentence")),
+    "snli": Task("stanfordnlp/snli", "plain_text", ("premise", "hypothesis"), some_unlabelled=True),
 }
 
 
@@ -143,8 +146,11 @@ def load_tokenizer(backbone: str) -> Any:
     """The backbone's tokenizer, which must know how to pad."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(backbone, cache_dir=str(CACHE / "models"))
-    except (OSError, ValueError) as error:
-        raise ExperimentError(f"model.backbone: no tokenizer for {backbone!r} ({_first_line(error)})") from error
+    except Exception as error:  # a damaged file fails in whatever reads it
+        raise ExperimentError(
+            f"model.backbone: no tokenizer for {backbone!r} ({_first_line(error)}); if a file is damaged, remove "
+            f"{CACHE / 'models'} and start again"
+        ) from error
     if tokenizer.pad_token_id is None:
         raise ExperimentError(
             f"model.backbone: the tokenizer of {backbone!r} has no pad token, batches cannot be padded"
@@ -264,6 +270,9 @@ def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
             f"{task.hub_id} as it is on the hub has a ClassLabel there"
         )
     classes = rows.features["label"].num_classes
+    if task.some_unlabelled:  # its annotators did not agree on them
+        labelled = [row for row, label in enumerate(rows["label"]) if label != -1]
+        rows = rows.select(labelled) if len(labelled) < len(rows) else rows
     unlabelled = sum(not 0 <= label < classes for label in rows["label"])
     if unlabelled:
         raise ExperimentError(

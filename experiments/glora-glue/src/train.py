@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,25 @@ INIT_SECONDS = 60  # for the W&B server to answer
 FINISH_SECONDS = 120  # for it to take what is left at the end of a run
 
 
-def train(cfg: DictConfig) -> None:
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Training was asked to stop, and has stored where it is."""
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def train(cfg: DictConfig, *, stop_requested: Callable[[], bool] = never) -> None:
     """Run ``cfg`` (lifted, mode applied): search if ``optuna.n_trials`` says so, then train and log the final run.
+
+    Args:
+        cfg: the lifted configuration.
+        stop_requested: asked after every step; once true, training stores where it is and ends.
 
     Raises:
         ExperimentError: whatever the user can put right, in one line.
+        Stopped: it ended because it was asked to.
     """
     folder = Path(cfg.results_dir) / cfg.run_id
     if cfg.mode == "trial":
@@ -72,11 +87,11 @@ def train(cfg: DictConfig) -> None:
     chosen: dict[str, Any] = {}
     if cfg.optuna.n_trials > 0:
         require_wandb(cfg)  # a wrong key is better known before the trials than after them
-        chosen = state["chosen"] if state is not None else search(cfg, folder)
+        chosen = state["chosen"] if state is not None else search(cfg, folder, stop_requested=stop_requested)
         cfg = with_parameters(cfg, chosen)
     run = start_wandb(cfg, folder, resume=state is not None)
     try:
-        fit = final_run(cfg, run, checkpoint, state, chosen)
+        fit = final_run(cfg, run, checkpoint, state, chosen, stop_requested=stop_requested)
     except BaseException as error:
         # Finishing may wait for the server, and whoever waits should know for what.
         print(f"{type(error).__name__}: telling W&B that the run failed", file=sys.stderr, flush=True)
@@ -98,14 +113,20 @@ def train(cfg: DictConfig) -> None:
 
 
 def final_run(
-    cfg: DictConfig, run: Any, checkpoint: Checkpoint, state: dict[str, Any] | None, chosen: dict[str, Any]
+    cfg: DictConfig,
+    run: Any,
+    checkpoint: Checkpoint,
+    state: dict[str, Any] | None,
+    chosen: dict[str, Any],
+    *,
+    stop_requested: Callable[[], bool],
 ) -> Fit:
     """Train and evaluate the run that is reported, logging to the W&B run; returns the finished fit."""
     folder = checkpoint.path.parent
     data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
     history = History(run, [] if state is None else state["history"])
-    fit = Fit(cfg, data, log=history.log, state=state)
+    fit = Fit(cfg, data, log=history.log, state=state, stop_requested=stop_requested)
     described = {
         "data_source": data.source,
         "data_splits": data.splits,
@@ -123,8 +144,14 @@ def final_run(
         print(f"warning: {warning}", flush=True)
     result: Evaluated | None = None
     while fit.epoch < cfg.training.epochs:
-        result = fit.run_epoch()
+        stopped: Stopped | None = None
+        try:
+            result = fit.run_epoch()
+        except Stopped as asked:  # in the middle of an epoch
+            stopped = asked
         checkpoint.save({**fit.state_dict(), "history": history.rows, "chosen": chosen, "finished": False})
+        if stopped is not None:
+            raise stopped
     if cfg.mode == "trial":
         # Every branch runs: a second model takes up what was written, as a resumed run does.
         fit = Fit(cfg, data, log=history.log, state=checkpoint.load(required=True))
@@ -209,13 +236,14 @@ class Evaluated:
 
 
 class Fit:
-    """A model in training, advanced by whole epochs.
+    """A model in training, advanced by whole epochs, or to where it is asked to stop.
 
     Args:
         cfg: the lifted configuration.
         data: the rows.
         log: called with a row of metrics and the optimizer step (from 1) it belongs to.
-        state: what :meth:`state_dict` gave at the end of an epoch, to go on from there.
+        state: what :meth:`state_dict` gave, to go on from there.
+        stop_requested: asked after every step; once true, :meth:`run_epoch` raises :class:`Stopped`.
     """
 
     def __init__(
@@ -225,8 +253,10 @@ class Fit:
         *,
         log: Callable[[dict[str, Any], int], None],
         state: dict[str, Any] | None = None,
+        stop_requested: Callable[[], bool] = never,
     ) -> None:
         self.cfg = cfg
+        self._stop_requested = stop_requested
         self.data = data
         self.log = log
         self.device = _device(cfg.launcher.device)
@@ -237,6 +267,7 @@ class Fit:
         self.method: Method = build_method(cfg, data.label_names, self.schedule, self.device)
         self.initial_ranks = self.method.ranks()
         self.epoch = self.step = 0
+        self._batches = 0  # of the present epoch that are behind
         self.training_seconds = 0.0
         self.best: dict[str, float] = {}
         self.best_epoch = 0
@@ -271,19 +302,28 @@ class Fit:
         self.model.train()
         pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]] = []
         started = shown = self._flushed = self._now()
-        for batch in loader:
+        first = self._batches
+        for batch in islice(loader, first, None):
             step_started = time.perf_counter()
             learning_rate = self.scheduler.get_last_lr()[0]
             values, changes = self._optimize(
                 {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
             )
             pending.append((self.step, learning_rate, time.perf_counter() - step_started, changes, values))
-            if len(pending) == LOG_EVERY:
+            self._batches += 1
+            # Rows are logged at the same steps whether or not a run was stopped in between.
+            if self._batches % LOG_EVERY == 0:
+                changes.update(self.method.observed())
                 self._flush(pending)
-                shown = self._show(started, shown)
+                shown = self._show(started, shown, self._batches - first)
+            if self._stop_requested():
+                self._flush(pending)
+                self.training_seconds += self._now() - started
+                raise Stopped(f"at step {self.step} of {self.schedule.total_steps}")
         self._flush(pending)
         self.training_seconds += self._now() - started
         self.epoch += 1
+        self._batches = 0
         result = self.evaluate()
         self.log({**result.metrics, "epoch": self.epoch}, self.step)
         self._remember_best(result.metrics)
@@ -319,8 +359,6 @@ class Fit:
     def _flush(self, pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]]) -> None:
         """Log the steps that wait, with one read of the device for all of them."""
         values = torch.stack([entry[4] for entry in pending]).tolist() if pending else []
-        if pending:
-            pending[-1][3].update(self.method.observed())
         now = time.perf_counter()
         # A GPU only takes orders while a step is timed; what it took for all of them is known here.
         average = (now - self._flushed) / max(1, len(pending)) if self.device.type == "cuda" else None
@@ -345,11 +383,10 @@ class Fit:
                 f"({self.cfg.training.learning_rate:g})"
             )
 
-    def _show(self, started: float, shown: float) -> float:
+    def _show(self, started: float, shown: float, done: int) -> float:
         now = time.perf_counter()
         if now - shown < 5:
             return shown
-        done = self.step - self.epoch * self.schedule.steps_per_epoch
         left = (self.schedule.total_steps - self.step) * (now - started) / done
         print(
             f"epoch {self.epoch + 1}/{self.cfg.training.epochs}, step {self.step}/{self.schedule.total_steps}, "
@@ -400,6 +437,7 @@ class Fit:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "epoch": self.epoch,
+            "batches": self._batches,
             "step": self.step,
             "training_seconds": self.training_seconds,
             "initial_ranks": self.initial_ranks,
@@ -425,6 +463,7 @@ class Fit:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.epoch, self.step, self.training_seconds = state["epoch"], state["step"], state["training_seconds"]
+        self._batches = state["batches"]
         self.initial_ranks = state["initial_ranks"]
         self.best, self.best_epoch = state["best"]
         self._peak_memory = state["peak_memory"]
@@ -501,7 +540,7 @@ def fingerprint(cfg: DictConfig, *, leave_out: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(OmegaConf.to_container(told), sort_keys=True).encode()).hexdigest()
 
 
-def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+def search(cfg: DictConfig, folder: Path, *, stop_requested: Callable[[], bool] = never) -> dict[str, Any]:
     """Optuna's study on a slice of the training rows; returns the best parameters by their names in the search space.
 
     Trials are never logged to W&B. The study lives in ``study.storage`` and goes on where it stopped; ``n_trials``
@@ -527,7 +566,7 @@ def search(cfg: DictConfig, folder: Path) -> dict[str, Any]:
 
     def objective(trial: optuna.Trial) -> float:
         chosen = {name: suggest(trial, name) for name, suggest in space.items()}
-        fit = Fit(with_parameters(cfg, chosen), data, log=lambda _row, _step: None)
+        fit = Fit(with_parameters(cfg, chosen), data, log=lambda _row, _step: None, stop_requested=stop_requested)
         value = math.nan
         while fit.epoch < cfg.training.epochs:
             value = fit.run_epoch().metrics[cfg.optuna.metric]
