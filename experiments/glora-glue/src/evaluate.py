@@ -814,9 +814,10 @@ def plot_seeds(runs: list[Run]) -> Figure:
         axis.plot(spots, values, "o", color=color, markersize=4, alpha=0.7, label="one seed" if place == 0 else "_")
         if found["interval_95"] is not None:
             low, high = found["interval_95"]
+            name = "_" if "mean, 95 % interval" in axis.get_legend_handles_labels()[1] else "mean, 95 % interval"
             axis.errorbar(
                 [place + 0.25], [found["mean"]], yerr=[[found["mean"] - low], [high - found["mean"]]], fmt="D",
-                color="black", markersize=5, capsize=4, label="mean, 95 % interval" if place == 0 else "_",
+                color="black", markersize=5, capsize=4, label=name,
             )  # fmt: skip
     axis.set_xticks(range(len(recipes)), [labels[recipe[0].run_id] for recipe in recipes])
     axis.set_xlim(-0.5, len(recipes) - 0.3)
