@@ -1,14 +1,19 @@
 """One training run as a process of its own, on the tiny data: `recorded_run.py BACKBONE RESULTS METHOD [override ...]`.
 
-With KILL_AT=SAVES in the environment it kills itself, as a power cut would, right after that many checkpoints; with
-STOP_AT=STEP it is asked to stop in that step, as by a scheduler.
+It kills itself, as a power cut would, with KILL_AT=EPOCHS in the environment between an epoch's last row and its
+checkpoint, that many epochs having been stored; with KILL_STEP=STEP right after that step; with KILL_WRITE=STEP halfway
+through the first checkpoint written at that step or later, KILL_WRITE=finished in the last one. With STOP_AT=STEP it is
+asked to stop in that step, as by a scheduler. With STORE_EVERY=STEPS it stores that often, with PAUSE=SECONDS each step
+takes that much longer.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,12 @@ from src import train as training
 from src.main import prepare
 
 backbone, results, method, *overrides = sys.argv[1:]
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 training.load_data = lambda _cfg, *, selection=False: build_data(backbone)
 if "KILL_AT" in os.environ:
     left = int(os.environ["KILL_AT"])
@@ -30,12 +41,33 @@ if "KILL_AT" in os.environ:
         global left  # noqa: PLW0603
         result = run_epoch(self)
         if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         left -= 1
         return result
 
     training.Fit.run_epoch = run_epoch_or_die  # type: ignore[method-assign]
+if "STORE_EVERY" in os.environ:
+    training.LOG_EVERY, training.CHECKPOINT_SECONDS = int(os.environ["STORE_EVERY"]), -1
 stop_at = int(os.environ.get("STOP_AT", "0"))
+kill_step = int(os.environ.get("KILL_STEP", "0"))
+kill_write = os.environ.get("KILL_WRITE", "")
+pause = float(os.environ.get("PAUSE", "0"))
+save = training.torch.save
+
+
+def save_or_die(state: Any, file: Any) -> None:
+    """Write half of what is to be written, and die."""
+    due = state["finished"] if kill_write == "finished" else kill_write and state["step"] >= int(kill_write)
+    if due:
+        whole = io.BytesIO()
+        save(state, whole)
+        file.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+        file.flush()
+        die()
+    save(state, file)
+
+
+training.torch.save = save_or_die
 optimize = training.Fit._optimize
 asked: list[int] = []
 
@@ -45,6 +77,9 @@ def optimize_and_ask(self: Any, batch: Any) -> Any:
     result = optimize(self, batch)
     if self.step == stop_at:
         asked.append(signal.SIGTERM)
+    if self.step == kill_step:
+        die()
+    time.sleep(pause)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -77,6 +78,28 @@ def triple() -> list[Run]:
     ]
 
 
+def scored(run: Run, *, noise: float, seed: int) -> Run:
+    """The run as a regression: scores in place of classes."""
+    generator = np.random.default_rng(seed)
+    truth = np.random.default_rng(99).uniform(0, 5, ROWS)
+    predicted = truth + noise * generator.normal(size=ROWS)
+    pearson = float(np.corrcoef(truth, predicted)[0, 1])
+    summary = {key: value for key, value in run.summary.items() if "accuracy" not in key and "matthews" not in key}
+    del summary["confusion_matrix"]
+    summary |= {"final_validation_pearson": pearson, "best_validation_pearson": pearson}
+    summary |= {"final_validation_spearman": pearson - 0.01}
+    config = {
+        **run.config,
+        "label_names": [],
+        "dataset": {"name": "glue_stsb"},
+        "evaluation": {"metrics": ["pearson", "spearman"]},
+    }
+    predictions = pd.DataFrame({"row": range(ROWS), "label": truth, "prediction": predicted, "confidence": np.nan})
+    epochs = run.epochs.drop(columns=["validation_accuracy", "validation_matthews_corrcoef"])
+    epochs["validation_pearson"] = [0.2, 0.5, pearson]
+    return Run(run.run_id, config, summary, run.steps.drop(columns="train_accuracy"), epochs, predictions)
+
+
 def compared(runs: list[Run]) -> dict[str, Any]:
     return aggregate(runs, {run.run_id: values for group in by_task(runs).values() for run, values in resample(group)})
 
@@ -126,7 +149,7 @@ class TestComparison:
         assert rates["proposed-x over comparative-1-x"] == {}
         assert "accuracy" in rates["proposed-x over comparative-2-x"]
         tests = result["by_task"][SST2]["significance"]["proposed-x against comparative-1-x"]
-        assert tests["per_seed"]["42"]["accuracy_difference"] is None
+        assert tests["per_seed"]["42"]["difference"] is None
         assert (tests["p_value"], tests["p_value_holm"], tests["significant_at_5_percent"]) == (None, None, False)
         alone = compared(triple[1:])
         assert alone["gap"] is None
@@ -272,6 +295,62 @@ class TestComparison:
         assert all(entry["welch"]["p_value"] is None for entry in found.values())
 
 
+class TestRegression:
+    @pytest.fixture
+    def scores(self, triple: list[Run]) -> list[Run]:
+        return [
+            scored(run, noise=noise, seed=place)
+            for place, (run, noise) in enumerate(zip(triple, (3, 1, 2), strict=True))
+        ]
+
+    def test_the_correlation_is_what_is_compared(self, scores: list[Run]) -> None:
+        told = compared(scores)
+        assert told["primary_metric"] == "pearson"
+        assert told["best_proposed"]["value"] == scores[1].summary["final_validation_pearson"]
+        assert told["best_baseline"]["run_id"] == "comparative-1-x"
+        rate = told["best_proposed"]["value"] / told["best_baseline"]["value"] - 1
+        assert told["gap"] == pytest.approx(100 * rate)
+        tests = told["by_task"]["tiny on glue_stsb validation (generated)"]["significance"]
+        entry = tests["proposed-x against comparative-1-x"]["per_seed"]["42"]
+        assert "mcnemar_exact" not in entry
+        assert entry["paired_bootstrap"]["excludes_zero"]
+        assert tests["proposed-x against comparative-1-x"]["significant_at_5_percent"] is False  # one seed, no test
+        low, high = told["interval_95"]["proposed-x"]
+        assert low < told["best_proposed"]["value"] < high
+
+    def test_a_resample_s_correlation_is_numpy_s(self) -> None:
+        generator = np.random.default_rng(3)
+        labels, predicted = generator.normal(size=50), generator.normal(size=(50, 3))
+        predicted[:, 2] = 7.0
+        expected = [np.corrcoef(labels, predicted[:, column])[0, 1] for column in (0, 1)]
+        assert np.allclose(evaluate._pearson(labels, predicted), [*expected, 0.0])
+
+    def test_its_files_are_named_and_say_what_they_show(self, scores: list[Run], tmp_path: Path) -> None:
+        made = {str(path.relative_to(tmp_path)) for path in evaluate.write(tmp_path, scores)}
+        assert "proposed-x/proposed-x_predicted_scores.pdf" in made
+        assert not any("confusion" in name or "accuracy" in name for name in made)
+        bars = PdfReader(tmp_path / "comparison" / "comparison_pearson_bar_chart.pdf").pages[0].extract_text()
+        assert "final validation Pearson correlation" in bars
+        metrics = json.loads((tmp_path / "proposed-x" / "metrics.json").read_text())
+        assert metrics["metrics"]["pearson"] == scores[1].summary["final_validation_pearson"]
+        assert metrics["metrics"]["accuracy"] is None
+
+    def test_classes_and_scores_stand_in_one_table(self, scores: list[Run], triple: list[Run], tmp_path: Path) -> None:
+        for run in triple:
+            run.config["dataset"] = {"name": "glue_sst2"}
+        renamed = [
+            Run(f"{run.run_id}-stsb", run.config, run.summary, run.steps, run.epochs, run.predictions) for run in scores
+        ]
+        table = evaluate.latex_table([*triple, *renamed])
+        assert "MCC & Pearson & Spearman & time" in table
+        assert len({line.count("&") for line in table.splitlines() if "&" in line}) == 1
+        assert compared([*triple, *renamed])["primary_metric"] == "see by_task"
+        evaluate.write(tmp_path, [*triple, *renamed])
+        page = PdfReader(tmp_path / "comparison" / "comparison_by_dataset.pdf").pages[0].extract_text()
+        for word in ("GLoRA", "AdaLoRA", "Pearson correlation", "accuracy", "95 % intervals"):
+            assert word in page
+
+
 class TestFiles:
     def test_the_contract_s_names_and_nothing_else(self, triple: list[Run], tmp_path: Path) -> None:
         made = {str(path.relative_to(tmp_path)) for path in evaluate.write(tmp_path, triple)}
@@ -365,8 +444,20 @@ class TestFiles:
             path.touch()
 
         monkeypatch.setattr(evaluate, "_save", measured)
-        evaluate.write(tmp_path, triple)
+        evaluate.write(tmp_path / "one", triple)
         assert len(seen) == 15
+        more = make_run("proposed-x-seed1", "proposed", "GLoRA", accuracy=0.89, seed=4)
+        more.config.update({**triple[1].config, "seed": 1})
+        scores = [
+            scored(
+                Run(f"{run.run_id}-s", run.config, run.summary, run.steps, run.epochs, run.predictions), noise=2, seed=3
+            )
+            for run in triple
+        ]
+        seen.clear()
+        evaluate.write(tmp_path / "several", [*triple, more, *scores])
+        assert {"comparison_by_dataset.pdf", "proposed-x-s_predicted_scores.pdf"} <= set(seen)
+        assert "comparison_accuracy_over_seeds_glue_mnli_1.pdf" in seen
 
     def test_figures_say_what_they_show(self, triple: list[Run], tmp_path: Path) -> None:
         evaluate.write(tmp_path, triple)

@@ -169,6 +169,12 @@ def test_every_key_of_the_tables_is_read_where_it_takes_effect(
     monkeypatch.setattr(training, "load_data", lambda _cfg, *, selection: data if selection else None)
     training.search(study, tmp_path)
     # Told apart when the configuration is checked, or recorded in W&B as they are.
-    elsewhere = {"model.peft.type", "training.optimizer", "method", "study.selection_fraction"}
+    elsewhere = {
+        "model.peft.type",
+        "training.optimizer",
+        "method",
+        "study.selection_fraction",
+        "launcher.num_processes",
+    }
     keys = {*ROOT, *RUN, *METHOD["GLoRA"], *METHOD["AdaLoRA"], *METHOD["LoRA"]}
     assert keys - read - elsewhere == set()

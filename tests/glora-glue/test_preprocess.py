@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +16,7 @@ from src import preprocess
 from src.preprocess import TASKS, ExperimentError, eval_loader, train_loader
 
 SST2 = TASKS["glue_sst2"]
+EXPERIMENT = Path(__file__).resolve().parents[2] / "experiments" / "glora-glue"
 
 
 def rows(labels: list[int], *, column: str = "sentence") -> Dataset:
@@ -51,6 +57,34 @@ def test_a_split_that_cannot_be_used_is_refused(split: Dataset, words: str) -> N
         preprocess._split(DatasetDict(train=split), "train", SST2)
 
 
+def test_rows_without_a_text_are_refused() -> None:
+    holes = Dataset.from_dict(
+        {"sentence": ["a", None, None], "label": [0, 1, 1]},
+        features=Features({"sentence": Value("string"), "label": ClassLabel(names=["negative", "positive"])}),
+    )
+    with pytest.raises(ExperimentError, match="2 of 3 rows have no text in 'sentence'"):
+        preprocess._split(DatasetDict(train=holes), "train", SST2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "words"),
+    [
+        ([0.0, 5.0, 2.5], Value("float32"), None),
+        ([0.0, -1.0, 5.5], Value("float32"), "2 of 3 scores are outside 0 to 5"),
+        ([0, 1, 2], Value("int64"), "a score is a float"),
+    ],
+)
+def test_a_regression_s_labels_are_scores_in_their_range(labels: list[float], kind: Value, words: str | None) -> None:
+    features = Features({"sentence1": Value("string"), "sentence2": Value("string"), "label": kind})
+    pairs = Dataset.from_dict({"sentence1": list("abc"), "sentence2": list("def"), "label": labels}, features=features)
+    splits = DatasetDict(train=pairs)
+    if words is None:
+        assert list(preprocess._split(splits, "train", TASKS["glue_stsb"])["label"]) == labels
+    else:
+        with pytest.raises(ExperimentError, match=words):
+            preprocess._split(splits, "train", TASKS["glue_stsb"])
+
+
 def test_rows_without_a_label_are_left_out_where_they_lie_among_the_others() -> None:
     features = Features(
         {"premise": Value("string"), "hypothesis": Value("string"), "label": ClassLabel(names=["e", "n", "c"])}
@@ -87,10 +121,41 @@ def test_bucketed_batches_waste_less_padding_than_shuffled_ones(data: Any) -> No
 
 
 def test_evaluation_serves_every_row_once_and_tells_which(data: Any) -> None:
-    loader, order = eval_loader(data, 5, num_workers=0)
+    loader, order = eval_loader(data, data.evaluation, 5, num_workers=0)
     labels = [label for batch in loader for label in batch["labels"].tolist()]
     assert sorted(order) == list(range(len(data.evaluation)))
     assert labels == [data.evaluation["labels"][row] for row in order]
+
+
+def test_several_processes_evaluate_each_row_once(data: Any) -> None:
+    orders = [eval_loader(data, data.evaluation, 5, num_workers=0, share=(n, 3))[1] for n in range(3)]
+    assert sorted(chain(*orders)) == list(range(len(data.evaluation)))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_share_each_batch(data: Any, processes: int) -> None:
+    def batches(**options: Any) -> list[list[list[int]]]:
+        loader = train_loader(data, 7, seed=1, epoch=2, num_workers=0, **options)
+        return [batch["input_ids"].tolist() for batch in loader]
+
+    def texts(batch: list[list[int]]) -> list[tuple[int, ...]]:
+        return sorted(tuple(token for token in row if token) for row in batch)  # without the padding
+
+    whole = batches()
+    assert [len(batch) for batch in whole] == [7] * 9 + [1]
+    shares = [batches(share=(process, processes)) for process in range(processes)]
+    for place, batch in enumerate(whole[:-1]):
+        assert texts([*chain(*(share[place] for share in shares))]) == texts(batch)
+    assert all(texts(share[-1]) == texts(whole[-1]) for share in shares)  # one row: the others take it, and no part
+    assert batches(first=4) == whole[4:]
+
+
+def test_workers_change_nothing(data: Any) -> None:
+    alone, helped = (
+        [batch["input_ids"].tolist() for batch in train_loader(data, 8, seed=1, epoch=0, num_workers=count)]
+        for count in (0, 2)
+    )
+    assert alone == helped
 
 
 def test_labels_survive_tokenising_and_texts_are_cut(backbone: str) -> None:
@@ -102,6 +167,56 @@ def test_labels_survive_tokenising_and_texts_are_cut(backbone: str) -> None:
     encoded = preprocess._tokenise(long, SST2, tokenizer, 16)
     assert encoded["labels"][0] == 1
     assert encoded["length"][0] == 16
+
+
+def test_cut_texts_are_counted(backbone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tokenizer = preprocess.load_tokenizer(backbone)
+    texts = ["the film is " * 40, "the film " * 7, "the film"]  # beyond, exactly at (with [CLS] and [SEP]), below
+    some = Dataset.from_dict({"sentence": texts, "label": [0, 1, 1]}, features=rows([]).features)
+    encoded = preprocess._tokenise(some, SST2, tokenizer, 16, where="glue_sst2/train")
+    assert list(encoded["length"]) == [16, 16, 4]
+    assert "cut" not in encoded.column_names
+    said = "1 of 3 texts of glue_sst2/train are longer than dataset.max_length, 16 tokens, and are cut there"
+    assert said in capsys.readouterr().out
+
+
+class TestTokenisedCache:
+    def tokenise(self, backbone: str, folder: Path, **change: Any) -> list[Any]:
+        options = {"split": rows([0, 1, 1]), "task": SST2, "max_length": 16, **change}
+        made = preprocess._tokenise(
+            options["split"], options["task"], preprocess.load_tokenizer(backbone), options["max_length"], folder=folder
+        )
+        return [dict(row) for row in made]
+
+    def test_rows_are_kept_by_all_that_they_depend_on(self, backbone: str, tmp_path: Path) -> None:
+        first = self.tokenise(backbone, tmp_path)
+        (kept,) = tmp_path.iterdir()
+        written = kept.stat().st_mtime_ns
+        assert self.tokenise(backbone, tmp_path) == first
+        assert [path.stat().st_mtime_ns for path in tmp_path.iterdir()] == [written]
+        pairs = dataclasses.replace(SST2, columns=("sentence", "sentence"))
+        for number, change in enumerate([{"max_length": 3}, {"split": rows([1, 0, 0])}, {"task": pairs}], start=2):
+            assert self.tokenise(backbone, tmp_path, **change) != first
+            assert len(list(tmp_path.iterdir())) == number
+
+    @pytest.mark.parametrize(
+        "damage", [lambda whole: whole[: len(whole) // 2], lambda _whole: b"", lambda _whole: b"x"]
+    )
+    def test_a_damaged_file_is_made_again(self, backbone: str, tmp_path: Path, damage: Any) -> None:
+        first = self.tokenise(backbone, tmp_path)
+        (kept,) = tmp_path.iterdir()
+        whole = kept.read_bytes()
+        kept.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
+        assert self.tokenise(backbone, tmp_path) == first
+        assert self.tokenise(backbone, tmp_path) == first
+
+    def test_another_process_finds_them(self, backbone: str, tmp_path: Path) -> None:
+        tokenizer = preprocess.load_tokenizer(backbone)
+        code = (
+            f"from src import preprocess; print(preprocess._identity(preprocess.load_tokenizer({backbone!r})), end='')"
+        )
+        other = subprocess.run([sys.executable, "-c", code], cwd=EXPERIMENT, capture_output=True, text=True, check=True)
+        assert other.stdout == preprocess._identity(tokenizer)
 
 
 def test_the_majority_class_is_that_of_the_evaluation_split(data: Any) -> None:

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,12 @@ def train(
     folder: Path,
     backbone: str,
     *arguments: str,
-    kill_at: int | None = None,
-    stop_at: int | None = None,
     fails: str = "",
+    **settings: Any,
 ) -> int:
-    environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1"}
-    if kill_at is not None:
-        environment["KILL_AT"] = str(kill_at)
-    if stop_at is not None:
-        environment["STOP_AT"] = str(stop_at)
+    """A process of recorded_run.py, with its settings (``kill_at=1`` is KILL_AT=1); returns its exit code."""
+    told = {name.upper(): str(value) for name, value in settings.items()}
+    environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1", **told}
     done = subprocess.run(
         [sys.executable, str(HERE / "recorded_run.py"), backbone, str(folder / "results"), *arguments],
         env=environment,
@@ -44,7 +43,7 @@ def train(
     )
     if fails:
         assert fails in done.stderr
-    elif kill_at is None and stop_at is None:
+    elif not any(name.startswith(("KILL", "STOP")) for name in told):
         assert done.returncode == 0, done.stdout + done.stderr
         assert "less than the current step" not in done.stderr
     return done.returncode
@@ -119,6 +118,71 @@ def test_a_run_that_is_asked_to_stop_goes_on_from_that_step(
         assert summary(recorder) == expected_summary
     predictions = [folder / "results" / run.name / "predictions.csv" for folder in (whole, cut)]
     assert predictions[0].read_bytes() == predictions[1].read_bytes()
+
+
+KILLS = [
+    {"kill_step": 3},
+    {"kill_step": 7},
+    {"kill_step": 8},  # right after the reallocation, which is in this step
+    {"kill_write": 8},  # inside the first checkpoint of the new ranks
+    {"kill_step": 10},
+    {"kill_write": 12},
+    {"kill_step": 17},
+    {"kill_step": 22},
+    {"kill_at": 0},  # between the last epoch's last row and its checkpoint
+    {"kill_write": "finished"},  # W&B has all, and the run does not know it
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("store_every", [3, 100])
+def test_ten_kills_leave_what_no_kill_leaves(tmp_path: Path, backbone: str, store_every: int) -> None:
+    """One run, killed at ten points one after the other, with checkpoints within epochs and with those of epochs."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        train(recorder, whole, backbone, "GLoRA", store_every=store_every)
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    with Recorder(cut / "recorder.sqlite") as recorder:
+        for kill in KILLS:
+            # The run finished sending before the last kill; every other one leaves it as a crash does.
+            assert train(recorder, cut, backbone, "GLoRA", store_every=store_every, **kill) == -signal.SIGKILL, kill
+            if kill != KILLS[-1]:
+                assert "final_validation_accuracy" not in recorder.store.runs()[0].summary
+                recorder.mark_crashed()
+                assert recorder.store.runs()[0].state == "crashed"
+        train(recorder, cut, backbone, "GLoRA", store_every=store_every)
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
+    for name in ("predictions.csv", "adapter/adapter_model.safetensors", "adapter/adapter_config.json"):
+        written = [(folder / "results" / run.name / name).read_bytes() for folder in (whole, cut)]
+        assert written[0] == written[1], name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_server_that_is_gone_for_a_minute_gets_all_of_it_afterwards(tmp_path: Path, backbone: str) -> None:
+    whole, away = tmp_path / "whole", tmp_path / "away"
+    for folder in (whole, away):
+        folder.mkdir()
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        train(recorder, whole, backbone, "GLoRA")
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    with Recorder(away / "recorder.sqlite") as recorder:
+        port = int(recorder.url.rpartition(":")[2])
+        running = threading.Thread(target=train, args=(recorder, away, backbone, "GLoRA"), kwargs={"pause": 2})
+        running.start()
+        while not any(row for row in recorder.store.runs() if rows(recorder, row.name)):
+            time.sleep(0.5)
+    time.sleep(60)
+    with Recorder(away / "recorder.sqlite", port=port) as recorder:
+        running.join()
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
 
 
 @pytest.mark.timeout(280)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,12 @@ from src.train import Checkpoint, Fit, mismatches, parameter_path, search, with_
 RUN_FILES = sorted(
     path.stem for path in (Path(__file__).resolve().parents[2] / "experiments/glora-glue/config/run").glob("*.yaml")
 )
+
+
+def study_of(cfg: Any, folder: Path) -> optuna.Study:
+    storage = training._storage(cfg, folder)
+    (name,) = optuna.get_all_study_names(storage)
+    return optuna.load_study(study_name=name, storage=storage)
 
 
 def silent(_row: dict[str, Any], _step: int) -> None:
@@ -228,7 +236,7 @@ class TestSearch:
     def test_a_storage_that_cannot_be_opened_is_named(self, searching: Any, tmp_path: Path, url: str) -> None:
         cfg, _ = searching
         cfg.study.storage = url
-        with pytest.raises(ExperimentError, match=r"study.storage: .*cannot be opened .*postgresql://"):
+        with pytest.raises(ExperimentError, match=r"study.storage: .*cannot be opened .*postgresql"):
             search(cfg, tmp_path)
 
     @pytest.fixture
@@ -240,7 +248,8 @@ class TestSearch:
             return data
 
         monkeypatch.setattr(training, "load_data", load)
-        return prepare(composed("GLoRA", "run.training.epochs=2", "run.optuna.n_trials=3")), asked
+        fine = ["run.optuna.metric=validation_loss", "run.optuna.direction=minimize"]  # no two trials end alike
+        return prepare(composed("GLoRA", *fine, "run.training.epochs=2", "run.optuna.n_trials=3")), asked
 
     def test_a_study_counts_finished_trials_and_goes_on_where_it_stopped(
         self, searching: Any, tmp_path: Path, capsys: Any
@@ -256,6 +265,25 @@ class TestSearch:
         search(cfg, tmp_path)
         (study,) = optuna.get_all_study_summaries(training._storage(cfg, tmp_path))
         assert study.n_trials == 4
+
+    def test_a_password_is_not_shown(self, searching: Any, tmp_path: Path) -> None:
+        cfg, _ = searching
+        cfg.study.storage = "postgresql+psycopg://me:s3cr/e@t@127.0.0.1:9/studies"
+        with pytest.raises(ExperimentError, match=r"postgresql\+psycopg://me:\*\*\*@127.0.0.1:9") as refusal:
+            search(cfg, tmp_path)
+        assert "s3cr" not in str(refusal.value)
+        assert refusal.value.__cause__ is None
+
+    def test_of_the_machines_that_share_a_study_one_trains_the_final_run(
+        self, searching: Any, tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(training.claim_final_run, "__kwdefaults__", {"settle": 0})
+        cfg, _ = searching
+        cfg.study.storage = f"sqlite:///{tmp_path}/studies.db"
+        chosen = search(cfg, tmp_path / "here")
+        with pytest.raises(ExperimentError, match=r"its final run is trained by .*/here; nothing is left to do here"):
+            search(cfg, tmp_path / "there")
+        assert search(cfg, tmp_path / "here") == chosen  # a machine that was stopped goes on
 
     def test_another_configuration_is_another_study_and_overwrite_begins_it_anew(
         self, searching: Any, tmp_path: Path
@@ -294,8 +322,98 @@ class TestSearch:
             raise ExperimentError("the loss is nan at step 1")
 
         monkeypatch.setattr(Fit, "run_epoch", fail)
-        with pytest.raises(ExperimentError, match="none of 3 trials finished"):
+        with pytest.raises(ExperimentError, match=r"none of 5 trials finished; .*the loss is nan at step 1"):
             search(cfg, tmp_path)
+
+    def test_trials_that_end_with_nan_are_failures_and_all_of_them_an_error(
+        self, searching: Any, tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        cfg, _ = searching
+        original = Fit.run_epoch
+
+        def broken(self: Fit) -> Any:
+            result = original(self)
+            result.metrics["validation_loss"] = math.nan
+            return result
+
+        monkeypatch.setattr(Fit, "run_epoch", broken)
+        with pytest.raises(ExperimentError, match=r"none of 5 trials .*validation_loss is nan after epoch 1"):
+            search(cfg, tmp_path)
+
+    def test_a_failed_trial_is_recorded_replaced_and_does_not_end_the_study(
+        self, searching: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+    ) -> None:
+        cfg, _ = searching
+        original, calls = Fit.run_epoch, iter(range(100))
+
+        def second_fails(self: Fit) -> Any:
+            if next(calls) == 2:
+                raise RuntimeError("CUDA out of memory")
+            return original(self)
+
+        monkeypatch.setattr(Fit, "run_epoch", second_fails)
+        search(cfg, tmp_path)
+        trials = study_of(cfg, tmp_path).trials
+        assert [trial.state.name for trial in trials].count("FAIL") == 1
+        assert trials[1].user_attrs["error"] == "CUDA out of memory"
+        assert len([trial for trial in trials if trial.state.name != "FAIL"]) == 3
+        assert "trial 1: failed with" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("how", ["killed", "stopped"])
+    def test_an_interrupted_study_chooses_what_it_would_have_chosen(
+        self, searching: Any, tmp_path: Path, monkeypatch: Any, how: str
+    ) -> None:
+        """The interrupted trial is run again with its own parameters, and what follows is drawn as before."""
+        cfg, _ = searching
+        cfg.optuna.n_trials = 12  # TPE draws at random until it has ten
+        for folder in ("whole", "cut"):
+            (tmp_path / folder).mkdir()
+        calls = iter(range(1000))
+
+        def cheap(self: Fit) -> Any:
+            """One evaluation: what a trial is worth depends on what was chosen."""
+            self.epoch += 1
+            rate = self.cfg.training.learning_rate
+            return SimpleNamespace(metrics={"validation_loss": abs(math.log(rate / 3e-3))})
+
+        monkeypatch.setattr(Fit, "run_epoch", cheap)
+        expected = search(cfg, tmp_path / "whole")
+
+        def interrupted(self: Fit) -> Any:
+            if next(calls) == 9:
+                raise Killed if how == "killed" else training.Stopped("at step 9")
+            return cheap(self)
+
+        class Killed(BaseException):
+            """Nothing that Optuna writes down."""
+
+        monkeypatch.setattr(Fit, "run_epoch", interrupted)
+        with pytest.raises((Killed, training.Stopped)):
+            search(cfg, tmp_path / "cut")
+        assert search(cfg, tmp_path / "cut") == expected
+        parameters = [
+            [trial.params for trial in study_of(cfg, tmp_path / folder).trials if trial.state.name != "FAIL"]
+            for folder in ("whole", "cut")
+        ]
+        assert parameters[0] == parameters[1]
+        assert len(study_of(cfg, tmp_path / "cut").trials) == len(parameters[0]) + 1
+
+    def test_a_trial_that_is_behind_after_an_epoch_is_pruned(
+        self, searching: Any, tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        cfg, _ = searching
+        cfg.optuna.n_trials = 6
+        values = iter([0.3, 0.2] * 4 + [0.3, 0.1] + [0.9])
+
+        def cheap(self: Fit) -> Any:
+            self.epoch += 1
+            return SimpleNamespace(metrics={"validation_loss": next(values)})
+
+        monkeypatch.setattr(Fit, "run_epoch", cheap)
+        search(cfg, tmp_path)
+        states = [trial.state.name for trial in study_of(cfg, tmp_path).trials]
+        assert states == ["COMPLETE"] * 5 + ["PRUNED"]  # one epoch of two: the sixth value was the last
+        assert next(values, None) is None
 
     def test_trials_that_all_end_alike_found_nothing(self, searching: Any, tmp_path: Path, monkeypatch: Any) -> None:
         cfg, _ = searching
@@ -303,12 +421,149 @@ class TestSearch:
 
         def constant(self: Fit) -> Any:
             result = original(self)
-            result.metrics["validation_accuracy"] = 0.5
+            result.metrics["validation_loss"] = 0.5
             return result
 
         monkeypatch.setattr(Fit, "run_epoch", constant)
-        with pytest.raises(ExperimentError, match=r"all 3 trials ended with validation_accuracy 0.5"):
+        with pytest.raises(ExperimentError, match=r"all 3 trials ended with validation_loss 0.5"):
             search(cfg, tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA"])
+def test_lower_precision_trains_with_everything_that_is_kept_in_single(
+    composed: Any, data: Any, method: str, precision: str
+) -> None:
+    fit = Fit(prepare(composed(method, f"launcher.precision={precision}")), data, log=silent)
+    seen: set[torch.dtype] = set()
+    layer = next(module for name, module in fit.model.named_modules() if name.endswith("query.base_layer"))
+    layer.register_forward_hook(lambda *args: seen.add(args[2].dtype))
+    result = finish(fit)
+    assert seen == {torch.bfloat16 if precision == "bf16" else torch.float16}
+    assert {p.dtype for p in fit.model.parameters()} == {torch.float32}
+    assert {value.dtype for state in fit.optimizer.state.values() for value in state.values()} == {torch.float32}
+    assert sum(fit.method.ranks().values()) == 24
+    assert math.isfinite(result.metrics["validation_loss"])
+    assert fit.scaler.is_enabled() is (precision == "fp16")
+
+
+def test_a_step_that_overflows_in_half_precision_is_left_out(composed: Any, data: Any) -> None:
+    fit = Fit(prepare(composed("AdaLoRA", "launcher.precision=fp16")), data, log=silent)
+    fit.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
+    before = [p.detach().clone() for p in fit.model.parameters() if p.requires_grad]
+    batch = next(iter(training.train_loader(data, 8, seed=1, epoch=0, num_workers=0)))
+    fit._optimize(dict(batch))
+    after = [p for p in fit.model.parameters() if p.requires_grad]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert fit.scaler.get_scale() == 2.0**119
+    assert all(torch.isfinite(value).all() for value in fit.method._allocator.ipt.values())
+
+
+def test_long_epochs_are_stored_now_and_then(composed: Any, data: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(training, "LOG_EVERY", 3)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    stored: list[tuple[int, float]] = []
+    fit = Fit(
+        prepare(composed("LoRA")), data, log=silent, store=lambda: stored.append((fit.step, fit.training_seconds))
+    )
+    fit.run_epoch()
+    assert [step for step, _ in stored] == [3, 6]
+    assert 0 < stored[0][1] < stored[1][1] < fit.training_seconds
+
+
+class TestChecks:
+    """What would make a run worthless is said in its first steps."""
+
+    def test_a_parameter_that_the_loss_does_not_reach(self, composed: Any, data: Any) -> None:
+        fit = Fit(prepare(composed("LoRA")), data, log=silent)
+        fit.model.register_parameter("stray", torch.nn.Parameter(torch.ones(2)))
+        with pytest.raises(ExperimentError, match=r"reaches 1 trainable parameters not at all, stray first"):
+            fit.run_epoch()
+
+    def test_a_step_that_changes_nothing(self, composed: Any, data: Any, monkeypatch: Any) -> None:
+        fit = Fit(prepare(composed("LoRA")), data, log=silent)
+        for group in fit.optimizer.param_groups:
+            group["params"] = [p.requires_grad_() for p in group["params"]]
+        monkeypatch.setattr(fit.optimizer, "step", lambda: None)
+        with pytest.raises(ExperimentError, match=r"left the adapters as they were: nothing is trained"):
+            fit.run_epoch()
+
+    def test_logits_of_another_number_of_classes(self, composed: Any, data: Any) -> None:
+        fit = Fit(prepare(composed("LoRA")), data, log=silent)
+        data.label_names.append("neutral")
+        with pytest.raises(ExperimentError, match=r"have the shape \(8, 2\), and \(8, 3\) fits"):
+            fit.run_epoch()
+
+    def test_a_gradient_that_is_not_finite(self, composed: Any, data: Any) -> None:
+        fit = Fit(prepare(composed("LoRA")), data, log=silent)
+        parameter = next(p for p in fit.model.parameters() if p.requires_grad)
+        parameter.register_hook(lambda gradient: gradient * math.inf)
+        with pytest.raises(ExperimentError, match=r"the gradient norm is (nan|inf) at step 1"):
+            fit.run_epoch()
+
+    def test_a_reallocation_that_changes_no_rank(self, composed: Any, data: Any) -> None:
+        bounds = ["+run.glo_ra.min_rank=2", "+run.glo_ra.max_rank=2"]
+        fit = Fit(prepare(composed("GLoRA", *bounds)), data, log=silent)
+        with pytest.raises(ExperimentError, match=r"left every one of 12 matrices at rank 2, so this"):
+            finish(fit)
+
+    def test_a_budget_that_pruning_does_not_reach(self, composed: Any, data: Any, monkeypatch: Any) -> None:
+        fit = Fit(prepare(composed("AdaLoRA")), data, log=silent)
+        monkeypatch.setattr(fit.model.base_model, "update_and_allocate", lambda _step: None)
+        with pytest.raises(ExperimentError, match=r"total rank is 36 after the last pruning, step \d+, and not 24"):
+            finish(fit)
+
+
+class TestRegression:
+    @pytest.fixture
+    def scored(self, data: Any) -> Any:
+        from datasets import Value
+
+        def as_scores(rows: Any) -> Any:
+            return rows.cast_column("labels", Value("float32"))
+
+        return dataclasses.replace(
+            data, train=as_scores(data.train), evaluation=as_scores(data.evaluation), label_names=[]
+        )
+
+    @pytest.fixture
+    def regression(self, composed: Any) -> Any:
+        overrides = [
+            "run.dataset.name=glue_stsb", "run.evaluation.metrics=[pearson,spearman]",
+            "run.optuna.metric=validation_pearson", "run.training.learning_rate=0.01", "run.training.epochs=8",
+        ]  # fmt: skip
+        return lambda method: prepare(composed(method, *overrides))
+
+    @pytest.mark.parametrize("method", ["GLoRA", "AdaLoRA", "LoRA"])
+    def test_scores_are_learnt_and_measured_by_their_correlation(
+        self, regression: Any, scored: Any, method: str
+    ) -> None:
+        from scipy.stats import pearsonr
+
+        rows: list[dict[str, Any]] = []
+        fit = Fit(regression(method), scored, log=lambda row, _step: rows.append(row))
+        result = finish(fit)
+        expected = pearsonr(scored.evaluation["labels"], result.predictions).statistic
+        assert result.metrics["validation_pearson"] == pytest.approx(expected)
+        assert result.confusion is None
+        assert scored.majority_accuracy is None
+        losses = [row["train_loss"] for row in rows if "train_loss" in row]
+        assert not any("train_accuracy" in row for row in rows)
+        assert np.mean(losses[-8:]) < np.mean(losses[:8]) / 3
+
+    def test_a_constant_is_correlated_with_nothing(self) -> None:
+        result = training.Evaluated(
+            np.ones((4, 1), dtype=np.float32), np.array([0, 1, 2, 3], dtype=np.float32), ["pearson", "spearman"]
+        )
+        assert result.metrics == {"validation_loss": 1.5, "validation_pearson": 0.0, "validation_spearman": 0.0}
+
+    def test_predictions_are_written_as_scores(self, tmp_path: Path) -> None:
+        result = training.Evaluated(np.array([[0.25]], dtype=np.float32), np.array([4.2], dtype=np.float32), [])
+        training._save_predictions(tmp_path / "predictions.csv", result)
+        assert (tmp_path / "predictions.csv").read_text().splitlines() == [
+            "row,label,prediction,confidence",
+            "0,4.2,0.25,",
+        ]
 
 
 def test_starting_afresh_leaves_nothing_of_the_earlier_run(tmp_path: Path) -> None:

@@ -43,22 +43,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
-STEP_KEYS = ["optimizer_step", "train_loss", "train_accuracy", "learning_rate", "gradient_norm", "step_seconds"]
-EPOCH_KEYS = ["optimizer_step", "epoch", "validation_loss", "validation_accuracy", "validation_matthews_corrcoef"]
+STEP_KEYS = ["optimizer_step", "train_loss", "learning_rate", "gradient_norm", "step_seconds"]
+EPOCH_KEYS = ["optimizer_step", "epoch", "validation_loss"]
 SUMMARY_KEYS = [
-    "final_validation_accuracy", "final_validation_loss", "best_validation_accuracy", "best_epoch",
-    "majority_class_accuracy", "confusion_matrix", "trainable_parameters", "adapter_parameters", "total_rank",
+    "final_validation_loss", "best_epoch", "trainable_parameters", "adapter_parameters", "total_rank",
     "initial_ranks", "ranks", "peak_memory_bytes",
 ]  # fmt: skip
 OPTIONAL_SUMMARY_KEYS = [
-    "final_validation_matthews_corrcoef", "best_validation_matthews_corrcoef", "training_seconds",
+    "final_validation_matthews_corrcoef", "best_validation_matthews_corrcoef", "final_validation_spearman",
+    "best_validation_spearman", "final_validation_mismatched_accuracy", "training_seconds",
 ]  # fmt: skip
+# What a run must have besides, by its primary metric.
+KIND_KEYS = {
+    "accuracy": [
+        "final_validation_accuracy", "best_validation_accuracy", "majority_class_accuracy", "confusion_matrix",
+    ],
+    "pearson": ["final_validation_pearson", "best_validation_pearson"],
+}  # fmt: skip
 # Name in the comparison -> name in the summary.
 METRICS = {
     "accuracy": "final_validation_accuracy",
     "matthews_corrcoef": "final_validation_matthews_corrcoef",
+    "mismatched_accuracy": "final_validation_mismatched_accuracy",
+    "pearson": "final_validation_pearson",
+    "spearman": "final_validation_spearman",
     "loss": "final_validation_loss",
     "best_accuracy": "best_validation_accuracy",
+    "best_pearson": "best_validation_pearson",
     "best_epoch": "best_epoch",
     "training_seconds": "training_seconds",
     "trainable_parameters": "trainable_parameters",
@@ -69,7 +80,7 @@ METRICS = {
 }
 DESCRIPTIVE = {"best_epoch", "total_rank", "majority_class_accuracy"}  # no improvement to speak of
 LOWER_IS_BETTER = {"loss", "training_seconds", "trainable_parameters", "adapter_parameters", "peak_memory_bytes"}
-PRIMARY = "accuracy"
+NAMES = {"accuracy": "accuracy", "matthews_corrcoef": "Matthews correlation", "pearson": "Pearson correlation"}
 RESAMPLES = 2_000
 SEED = 0
 STEP_SAMPLES = 2_000  # rows of a step history that a figure can show
@@ -91,7 +102,7 @@ class Run:
     summary: dict[str, Any]
     steps: pd.DataFrame  # one row a step, sampled
     epochs: pd.DataFrame  # one row an epoch, all of them
-    predictions: pd.DataFrame  # row, label, prediction, confidence; one row an evaluated example
+    predictions: pd.DataFrame  # row, label, prediction, confidence (empty for a regression); one row an example
 
     @property
     def method_name(self) -> str:
@@ -120,9 +131,15 @@ class Run:
         sections = ("model", "dataset", "training", "glo_ra", "adalora", "lora", "data_source")
         chosen = {str(name).rpartition(".")[2] for name in self.config.get("optuna_chosen") or {}}
         told = {"method_name": self.method_name, **{key: _without(self.config.get(key), chosen) for key in sections}}
+        told["precision"] = (self.config.get("launcher") or {}).get("precision")
         if chosen:
             told["optuna"] = self.config.get("optuna")
         return json.dumps(told, sort_keys=True)
+
+    @property
+    def primary(self) -> str:
+        """The metric that is compared: accuracy, or Pearson's correlation for a regression, which has no labels."""
+        return "accuracy" if self.config["label_names"] else "pearson"
 
     @property
     def correct(self) -> np.ndarray[Any, Any]:
@@ -226,7 +243,8 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
     if run.state != "finished":
         raise EvaluationError(f"{run_id}: its state is {run.state!r}; only finished runs are evaluated")
     config, summary = dict(run.config), dict(run.summary._json_dict)
-    missing = [key for key in SUMMARY_KEYS if key not in summary]
+    kind = "accuracy" if config.get("label_names", True) else "pearson"
+    missing = [key for key in (*SUMMARY_KEYS, *KIND_KEYS[kind]) if key not in summary]
     missing += [
         key
         for key in (
@@ -245,11 +263,12 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
     ]
     if missing:
         raise EvaluationError(f"{run_id}: {', '.join(missing)} is not recorded; was it trained by src/train.py?")
-    epoch_keys = EPOCH_KEYS[:3] + [f"validation_{name}" for name in config["evaluation"]["metrics"]]
+    epoch_keys = EPOCH_KEYS + [f"validation_{name}" for name in config["evaluation"]["metrics"]]
+    step_keys = STEP_KEYS + ["train_accuracy"] * (kind == "accuracy")
     # Without keys, history() samples 500 rows of all, and the few epoch rows of a long run vanish.
-    steps = run.history(keys=STEP_KEYS, samples=STEP_SAMPLES)
+    steps = run.history(keys=step_keys, samples=STEP_SAMPLES)
     epochs = run.history(keys=epoch_keys, samples=EPOCH_SAMPLES)
-    for name, frame, keys in (("step", steps, STEP_KEYS), ("epoch", epochs, epoch_keys)):
+    for name, frame, keys in (("step", steps, step_keys), ("epoch", epochs, epoch_keys)):
         if len(frame) == 0:
             raise EvaluationError(
                 f"{run_id}: no {name} row has {', '.join(keys)}; src/train.py and src/evaluate.py disagree"
@@ -308,10 +327,12 @@ def write_run(folder: Path, run: Run) -> None:
     """metrics.json and the figures of one run."""
     folder.mkdir(parents=True)
     names = run.config["label_names"]
-    report = classification_report(
-        run.predictions["label"], run.predictions["prediction"], labels=range(len(names)), target_names=names,
-        output_dict=True, zero_division=0,
-    )  # fmt: skip
+    report = None
+    if names:
+        report = classification_report(
+            run.predictions["label"], run.predictions["prediction"], labels=range(len(names)), target_names=names,
+            output_dict=True, zero_division=0,
+        )  # fmt: skip
     _write_json(
         folder / "metrics.json",
         {
@@ -320,32 +341,38 @@ def write_run(folder: Path, run: Run) -> None:
             "method_name": run.method_name,
             "data": run.config["data_source"],
             "metrics": {name: run.metric(name) for name in METRICS},
-            "summary": {key: run.summary.get(key) for key in (*SUMMARY_KEYS, *OPTIONAL_SUMMARY_KEYS)},
+            "summary": {
+                key: run.summary.get(key) for key in (*SUMMARY_KEYS, *KIND_KEYS[run.primary], *OPTIONAL_SUMMARY_KEYS)
+            },
             "per_class": report,
             "epochs": run.epochs.to_dict(orient="records"),
             "config": run.config,
         },
     )
     _save(plot_learning_curve(run), folder / f"{run.run_id}_learning_curve.pdf")
-    _save(plot_confusion_matrix(run), folder / f"{run.run_id}_confusion_matrix.pdf")
+    if names:
+        _save(plot_confusion_matrix(run), folder / f"{run.run_id}_confusion_matrix.pdf")
+    else:
+        _save(plot_scores(run), folder / f"{run.run_id}_predicted_scores.pdf")
     _save(plot_ranks(run), folder / f"{run.run_id}_rank_allocation.pdf")
 
 
 def plot_learning_curve(run: Run) -> Figure:
-    """Training values, smoothed, and the validation points, against the step; loss and accuracy side by side."""
+    """Training values, smoothed, and the validation points, against the step; loss and primary metric side by side."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9))
     color = COLORS.get(run.method_name, OTHER_COLORS[0])
     window = max(1, len(run.steps) // 30)
     pairs = zip(
         axes,
-        (("train_loss", "validation_loss"), ("train_accuracy", "validation_accuracy")),
-        ("loss", "accuracy"),
+        (("train_loss", "validation_loss"), ("train_accuracy", f"validation_{run.primary}")),
+        ("loss", NAMES[run.primary]),
         strict=True,
     )
     for axis, (train, validation), name in pairs:
-        axis.plot(run.steps["optimizer_step"], run.steps[train], color=color, alpha=0.2, linewidth=0.6)
-        smooth = run.steps[train].rolling(window, min_periods=1).mean()
-        axis.plot(run.steps["optimizer_step"], smooth, color=color, label=f"training, mean of {window} points")
+        if train in run.steps:
+            axis.plot(run.steps["optimizer_step"], run.steps[train], color=color, alpha=0.2, linewidth=0.6)
+            smooth = run.steps[train].rolling(window, min_periods=1).mean()
+            axis.plot(run.steps["optimizer_step"], smooth, color=color, label=f"training, mean of {window} points")
         if validation in run.epochs:
             axis.plot(
                 run.epochs["optimizer_step"],
@@ -359,8 +386,8 @@ def plot_learning_curve(run: Run) -> Figure:
         axis.margins(y=0.12)
         axis.legend(fontsize=8)
     last = run.epochs.iloc[-1]
-    if "validation_accuracy" in run.epochs:
-        place = (last["optimizer_step"], last["validation_accuracy"])
+    if (validation := f"validation_{run.primary}") in run.epochs:
+        place = (last["optimizer_step"], last[validation])
         axes[1].annotate(
             f"{place[1]:.3f}", place, xytext=(-5, -16), textcoords="offset points", ha="right", fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
@@ -381,6 +408,19 @@ def plot_confusion_matrix(run: Run) -> Figure:
         ax=axis, cbar_kws={"label": "share of the true class"},
     )  # fmt: skip
     axis.set(xlabel="predicted", ylabel="true")
+    figure.suptitle(_lines(f"{run.method_name}\n{run.task}"), fontsize=7)
+    return figure
+
+
+def plot_scores(run: Run) -> Figure:
+    """Every example's predicted score against its true one."""
+    figure, axis = plt.subplots(figsize=(3.6, 3.4))
+    low, high = run.predictions["label"].min(), run.predictions["label"].max()
+    axis.plot([low, high], [low, high], "k--", linewidth=1, label="predicted = true")
+    color = COLORS.get(run.method_name, OTHER_COLORS[0])
+    axis.plot(run.predictions["label"], run.predictions["prediction"], ".", color=color, markersize=3, alpha=0.5)
+    axis.set(xlabel="true score", ylabel="predicted score")
+    axis.legend(fontsize=8)
     figure.suptitle(_lines(f"{run.method_name}\n{run.task}"), fontsize=7)
     return figure
 
@@ -449,22 +489,29 @@ def write_comparison(folder: Path, runs: list[Run]) -> None:
         # One figure a task: names stay unique by the dataset, and by a number where two tasks share it.
         condition = f"_{_slug(group[0].config['dataset']['name'])}_{number}" if len(groups) > 1 else ""
         write_comparison_figures(folder, group, resamples, condition)
+    if len(groups) > 1:
+        _save(plot_by_dataset(groups, resamples), folder / "comparison_by_dataset.pdf")
 
 
 def latex_table(runs: list[Run]) -> str:
     """The table as a tabular for a paper: one row a recipe, mean and standard deviation where it has several seeds."""
-    lines = [r"\begin{tabular}{llrrrrr}", r"\hline"]
-    lines += [r"data & method & accuracy & MCC & time (s) & parameters & total rank \\", r"\hline"]
+    scored = any(run.primary == "pearson" for run in runs)
+    names = ["accuracy", "matthews_corrcoef", *(("pearson", "spearman") if scored else ())]
+    names += ["training_seconds", "trainable_parameters", "total_rank"]
+    heads = ["accuracy", "MCC", *(("Pearson", "Spearman") if scored else ()), "time (s)", "parameters", "total rank"]
+    digits = [*(3 for _ in names[:-3]), 1, 0, 0]
+    lines = [rf"\begin{{tabular}}{{ll{'r' * len(names)}}}", r"\hline"]
+    lines += [" & ".join(["data", "method", *heads]) + r" \\", r"\hline"]
     for task, group in by_task(runs).items():
         for recipe in by_recipe(group):
-            names = ("accuracy", "matthews_corrcoef", "training_seconds", "trainable_parameters", "total_rank")
             cells = [
-                _spread([run.metric(name) for run in recipe], digits)
-                for name, digits in zip(names, (3, 3, 1, 0, 0), strict=True)
+                _spread([run.metric(name) for run in recipe], places)
+                for name, places in zip(names, digits, strict=True)
             ]
             lines.append(" & ".join([_tex(task), _tex(recipe[0].method_name), *cells]) + r" \\")
-        majority = _spread([group[0].metric("majority_class_accuracy")], 3)
-        lines.append(" & ".join([_tex(task), "majority class", majority, "--", "--", "--", "--"]) + r" \\")
+        if group[0].primary == "accuracy":
+            majority = _spread([group[0].metric("majority_class_accuracy")], 3)
+            lines.append(" & ".join([_tex(task), "majority class", majority, *["--"] * (len(names) - 1)]) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
 
 
@@ -489,15 +536,16 @@ def write_comparison_figures(
     def save(figure: Figure, topic: str) -> None:
         _save(figure, folder / f"comparison_{topic}{condition}.pdf")
 
-    save(plot_bars(runs, labels, "accuracy", resamples), "accuracy_bar_chart")
+    primary = runs[0].primary
+    save(plot_bars(runs, labels, primary, resamples), f"{primary}_bar_chart")
     if any(len(recipe) > 1 for recipe in by_recipe(runs)):
-        save(plot_seeds(runs), "accuracy_over_seeds")
+        save(plot_seeds(runs), f"{primary}_over_seeds")
     if all(run.metric("matthews_corrcoef") is not None for run in runs):
         save(plot_bars(runs, labels, "matthews_corrcoef", None), "matthews_corrcoef_bar_chart")
     if all(run.metric("training_seconds") is not None for run in runs):
         save(plot_bars(runs, labels, "training_seconds", None), "training_time_bar_chart")
-        save(plot_accuracy_against_time(runs, labels), "accuracy_against_time")
-    save(plot_boxes(runs, labels, resamples), "accuracy_box_plot")
+        save(plot_against_time(runs, labels), f"{primary}_against_time")
+    save(plot_boxes(runs, labels, resamples), f"{primary}_box_plot")
     save(plot_curves(runs, labels), "learning_curves")
 
 
@@ -514,7 +562,7 @@ def by_task(runs: list[Run]) -> dict[str, list[Run]]:
 
 
 def resample(group: list[Run]) -> list[tuple[Run, np.ndarray[Any, Any]]]:
-    """Bootstrap accuracies (RESAMPLES,) of runs on the same examples, resampled together so that they pair up."""
+    """Bootstrap values (RESAMPLES,) of the primary metric of runs on the same examples, resampled together as pairs."""
     rows = len(group[0].predictions)
     odd = [run.run_id for run in group if not np.array_equal(run.predictions["label"], group[0].predictions["label"])]
     if odd:
@@ -522,11 +570,26 @@ def resample(group: list[Run]) -> list[tuple[Run, np.ndarray[Any, Any]]]:
             f"{', '.join(odd)}: evaluated on other examples than {group[0].run_id}, on the same {group[0].task}"
         )
     generator = np.random.default_rng(SEED)
-    correct = np.stack([run.correct for run in group], axis=1)  # (rows, runs)
-    drawn = np.stack(
-        [correct[generator.integers(rows, size=rows)].mean(axis=0) for _ in range(RESAMPLES)]
-    )  # (RESAMPLES, runs)
-    return [(run, drawn[:, column]) for column, run in enumerate(group)]
+    if group[0].primary == "accuracy":
+        correct = np.stack([run.correct for run in group], axis=1)  # (rows, runs)
+        drawn = [correct[generator.integers(rows, size=rows)].mean(axis=0) for _ in range(RESAMPLES)]
+    else:
+        labels = group[0].predictions["label"].to_numpy(dtype=float)
+        predicted = np.stack([run.predictions["prediction"].to_numpy(dtype=float) for run in group], axis=1)
+        drawn = [
+            _pearson(labels[chosen], predicted[chosen])
+            for chosen in (generator.integers(rows, size=rows) for _ in range(RESAMPLES))
+        ]
+    values = np.stack(drawn)  # (RESAMPLES, runs)
+    return [(run, values[:, column]) for column, run in enumerate(group)]
+
+
+def _pearson(labels: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(runs,) correlation of labels (rows,) with each run's predictions (rows, runs); 0 where one is constant."""
+    left, right = labels - labels.mean(), predicted - predicted.mean(axis=0)
+    norm = np.sqrt((left @ left) * (right * right).sum(axis=0))
+    correlation: np.ndarray[Any, Any] = np.divide(left @ right, norm, out=np.zeros_like(norm), where=norm > 0)
+    return correlation
 
 
 def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
@@ -535,15 +598,13 @@ def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> di
     only = next(iter(tasks.values())) if len(tasks) == 1 else None
     several = "the runs cover several datasets: see by_task"
     return {
-        "primary_metric": PRIMARY,
+        "primary_metric": runs[0].primary if len({run.primary for run in runs}) == 1 else "see by_task",
         "metrics": {
             name: {run.run_id: value for run in runs if (value := run.metric(name)) is not None} for name in METRICS
         },
         "methods": {run.run_id: run.method_name for run in runs},
         "data": {run.run_id: run.config["data_source"] for run in runs},
-        "accuracy_interval_95": {
-            run_id: np.percentile(values, [2.5, 97.5]).tolist() for run_id, values in resamples.items()
-        },
+        "interval_95": {run_id: np.percentile(values, [2.5, 97.5]).tolist() for run_id, values in resamples.items()},
         "best_proposed": only["best_proposed"] if only else None,
         "best_baseline": only["best_baseline"] if only else None,
         "gap": only["gap"] if only else None,
@@ -562,7 +623,7 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     if best_proposed and best_baseline:
         # A baseline of another budget takes no part in the gap, and does not take it from the others either.
         rival = _best([run for run in baselines if not budgets_differ(best_proposed, run)])
-        gap, note = improvement(best_proposed, rival or best_baseline, PRIMARY)
+        gap, note = improvement(best_proposed, rival or best_baseline, group[0].primary)
     pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
     comparisons = {
         f"{ours[0].run_id} against {theirs[0].run_id}": compare_recipes(ours, theirs, resamples)
@@ -571,11 +632,12 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     }
     correct_for_several(comparisons.values())
     return {
+        "primary_metric": group[0].primary,
         "best_proposed": _value(best_proposed),
         "best_baseline": _value(best_baseline),
         "gap": None if gap is None else 100 * gap,
         "gap_over": _value(rival),
-        "gap_note": note or "percent over the best accuracy of a baseline at the same total rank",
+        "gap_note": note or f"percent over the best {NAMES[group[0].primary]} of a baseline at the same total rank",
         "budgets": {run.run_id: run.metric("total_rank") for run in group},
         "improvement_rates": {
             f"{ours.run_id} over {theirs.run_id}": {
@@ -620,32 +682,37 @@ def improvement(ours: Run, theirs: Run, metric: str) -> tuple[float | None, str]
 
 
 def paired_tests(ours: Run, theirs: Run, resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
-    """Exact McNemar test and paired bootstrap of the accuracy difference, on the same examples; or why not."""
+    """Paired bootstrap of the primary metric's difference, and for classes McNemar's exact test; or why not."""
     if reason := budgets_differ(ours, theirs):
-        return {"accuracy_difference": None, "reason": reason}
-    only_ours = int(((ours.correct == 1) & (theirs.correct == 0)).sum())
-    only_theirs = int(((ours.correct == 0) & (theirs.correct == 1)).sum())
-    discordant = only_ours + only_theirs
+        return {"difference": None, "reason": reason}
     difference = resamples[ours.run_id] - resamples[theirs.run_id]
     low, high = np.percentile(difference, [2.5, 97.5])
-    return {
-        "accuracy_difference": float(ours.correct.mean() - theirs.correct.mean()),
-        "mcnemar_exact": {
-            "only_proposed_correct": only_ours,
-            "only_baseline_correct": only_theirs,
-            "p_value": float(stats.binomtest(only_ours, discordant, 0.5).pvalue) if discordant else 1.0,
-        },
+    mine, other = ours.metric(ours.primary), theirs.metric(theirs.primary)
+    told: dict[str, Any] = {
+        "difference": None if mine is None or other is None else mine - other,
         "paired_bootstrap": {
             "resamples": RESAMPLES,
             "interval_95": [float(low), float(high)],
             "excludes_zero": bool(low > 0 or high < 0),
         },
     }
+    if ours.primary != "accuracy":
+        return told
+    only_ours = int(((ours.correct == 1) & (theirs.correct == 0)).sum())
+    only_theirs = int(((ours.correct == 0) & (theirs.correct == 1)).sum())
+    discordant = only_ours + only_theirs
+    return told | {
+        "mcnemar_exact": {
+            "only_proposed_correct": only_ours,
+            "only_baseline_correct": only_theirs,
+            "p_value": float(stats.binomtest(only_ours, discordant, 0.5).pvalue) if discordant else 1.0,
+        },
+    }
 
 
 def over_seeds(recipe: list[Run]) -> dict[str, Any]:
-    """Mean accuracy of one recipe with its 95 % interval over seeds (Student's t), or why there is no interval."""
-    values = np.array([run.metric(PRIMARY) for run in recipe], dtype=float)
+    """Mean primary metric of one recipe with its 95 % interval over seeds (Student's t), or why there is none."""
+    values = np.array([run.metric(run.primary) for run in recipe], dtype=float)
     told: dict[str, Any] = {
         "method": recipe[0].method_name,
         "runs": [run.run_id for run in recipe],
@@ -695,7 +762,7 @@ def correct_for_several(comparisons: Iterable[dict[str, Any]]) -> None:
 
 
 def effect_size(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
-    """Hedges' g of the accuracies over seeds (bias-corrected standardised difference), or why there is none."""
+    """Hedges' g of the primary metric over seeds (bias-corrected standardised difference), or why there is none."""
     mine, other, reason = _two_samples(ours, theirs)
     if reason:
         return {"hedges_g": None, "reason": reason}
@@ -714,24 +781,32 @@ def welch(ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
 
 
 def _two_samples(ours: list[Run], theirs: list[Run]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
-    """Accuracies over seeds of two recipes, and why they cannot be compared, or nothing."""
-    mine, other = (np.array([run.metric(PRIMARY) for run in side], dtype=float) for side in (ours, theirs))
+    """The primary metric over seeds of two recipes, and why they cannot be compared, or nothing."""
+    mine, other = (np.array([run.metric(run.primary) for run in side], dtype=float) for side in (ours, theirs))
     differ = next((why for run in ours for rival in theirs if (why := budgets_differ(run, rival))), "")
     if differ:
         return mine, other, differ
     if len(mine) < 2 or len(other) < 2:
         return mine, other, f"needs two or more seeds of each, has {len(mine)} and {len(other)}"
     if mine.var() + other.var() == 0:
-        return mine, other, "the runs of each method all have the same accuracy"
+        return mine, other, f"the runs of each method all have the same {NAMES[ours[0].primary]}"
     return mine, other, ""
 
 
 def _best(runs: list[Run]) -> Run | None:
-    return max(runs, key=lambda run: run.metric(PRIMARY) or -math.inf) if runs else None
+    return max(runs, key=lambda run: _number(run, run.primary), default=None)
 
 
 def _value(run: Run | None) -> dict[str, Any] | None:
-    return None if run is None else {"run_id": run.run_id, "value": run.metric(PRIMARY)}
+    return None if run is None else {"run_id": run.run_id, "value": run.metric(run.primary)}
+
+
+def _number(run: Run, metric: str) -> float:
+    """A metric that every finished run has, or has been asked whether it has."""
+    value = run.metric(metric)
+    if value is None:
+        raise EvaluationError(f"{run.run_id}: {METRICS[metric]} is not recorded")
+    return value
 
 
 def run_labels(runs: list[Run]) -> dict[str, str]:
@@ -757,8 +832,8 @@ def _colors(runs: list[Run]) -> list[str]:
 def plot_bars(
     runs: list[Run], labels: dict[str, str], metric: str, resamples: dict[str, np.ndarray[Any, Any]] | None
 ) -> Figure:
-    """One bar a run; accuracy with its 95 % bootstrap interval and the majority class."""
-    values = [run.metric(metric) or 0.0 for run in runs]
+    """One bar a run; the primary metric with its 95 % bootstrap interval, accuracy with the majority class."""
+    values = [_number(run, metric) for run in runs]
     figure, axis = _comparison_axis(runs)
     places = np.arange(len(runs))
     bars = axis.bar(places, values, width=0.6, color=_colors(runs))
@@ -784,24 +859,19 @@ def plot_bars(
     if metric == "accuracy":
         for place, run in zip(places, runs, strict=True):
             axis.hlines(
-                run.metric("majority_class_accuracy") or 0.0, place - 0.4, place + 0.4, colors="black", linestyles="--",
+                _number(run, "majority_class_accuracy"), place - 0.4, place + 0.4, colors="black", linestyles="--",
                 linewidth=1, label="majority class" if place == 0 else "_",
             )  # fmt: skip
-        axis.set_ylim(0, 1)
+    if resamples is not None:
+        axis.set_ylim(min(0, *ends.flat), 1)
         axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
     axis.set_xticks(places, [labels[run.run_id] for run in runs])
-    axis.set_ylabel(
-        {
-            "accuracy": "final validation accuracy",
-            "matthews_corrcoef": "final Matthews correlation",
-            "training_seconds": "training time (s)",
-        }[metric]
-    )
+    axis.set_ylabel("training time (s)" if metric == "training_seconds" else f"final validation {NAMES[metric]}")
     return figure
 
 
 def plot_seeds(runs: list[Run]) -> Figure:
-    """Every seed's accuracy and, where a recipe has two or more, their mean with its 95 % interval."""
+    """Every seed's primary metric and, where a recipe has two or more, their mean with its 95 % interval."""
     recipes = by_recipe(runs)
     told = [over_seeds(recipe) for recipe in recipes]
     labels = run_labels([recipe[0] for recipe in recipes])
@@ -809,7 +879,7 @@ def plot_seeds(runs: list[Run]) -> Figure:
     for place, (recipe, found, color) in enumerate(
         zip(recipes, told, _colors([recipe[0] for recipe in recipes]), strict=True)
     ):
-        values = [run.metric(PRIMARY) or 0.0 for run in recipe]
+        values = [_number(run, run.primary) for run in recipe]
         spots = place + np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [place]
         axis.plot(spots, values, "o", color=color, markersize=4, alpha=0.7, label="one seed" if place == 0 else "_")
         if found["interval_95"] is not None:
@@ -821,13 +891,41 @@ def plot_seeds(runs: list[Run]) -> Figure:
             )  # fmt: skip
     axis.set_xticks(range(len(recipes)), [labels[recipe[0].run_id] for recipe in recipes])
     axis.set_xlim(-0.5, len(recipes) - 0.3)
-    axis.set_ylabel("final validation accuracy")
+    axis.set_ylabel(f"final validation {NAMES[runs[0].primary]}")
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
     return figure
 
 
+def plot_by_dataset(groups: dict[str, list[Run]], resamples: dict[str, np.ndarray[Any, Any]]) -> Figure:
+    """Each recipe on each dataset: the mean with its interval over seeds, or one run with its bootstrap interval."""
+    figure, axis = plt.subplots(figsize=(max(3.6, 1.2 + 1.5 * len(groups)), 3.4))
+    shown: set[str] = set()
+    for place, group in enumerate(groups.values()):
+        recipes = by_recipe(group)
+        spots = place + (np.arange(len(recipes)) - (len(recipes) - 1) / 2) * min(0.2, 0.7 / len(recipes))
+        for spot, recipe, color in zip(spots, recipes, _colors([recipe[0] for recipe in recipes]), strict=True):
+            told, name = over_seeds(recipe), recipe[0].method_name
+            low, high = told["interval_95"] or np.percentile(resamples[recipe[0].run_id], [2.5, 97.5])
+            marker = "D" if told["interval_95"] else "o"
+            axis.errorbar(
+                [spot], [told["mean"]], yerr=[[max(0.0, told["mean"] - low)], [max(0.0, high - told["mean"])]],
+                fmt=marker, color=color, markersize=5, capsize=3, label="_" if name in shown else name,
+            )  # fmt: skip
+            shown.add(name)
+    axis.set_xticks(
+        range(len(groups)),
+        [_lines(task).replace(" on ", "\non ") + f"\n{NAMES[group[0].primary]}" for task, group in groups.items()],
+        fontsize=7,
+    )
+    axis.set_xlim(-0.5, len(groups) - 0.5)
+    axis.set_ylabel("final validation metric")
+    axis.set_title("95 % intervals: over seeds (diamonds) or of the examples (circles)", fontsize=7)
+    axis.legend(fontsize=8)
+    return figure
+
+
 def plot_boxes(runs: list[Run], labels: dict[str, str], resamples: dict[str, np.ndarray[Any, Any]]) -> Figure:
-    """The spread of each run's accuracy over bootstrap resamples of the evaluated examples (not over seeds)."""
+    """The spread of each run's primary metric over bootstrap resamples of the evaluated examples (not over seeds)."""
     figure, axis = _comparison_axis(runs)
     parts = axis.boxplot(
         [resamples[run.run_id] for run in runs],
@@ -839,36 +937,36 @@ def plot_boxes(runs: list[Run], labels: dict[str, str], resamples: dict[str, np.
     )
     for box, color in zip(parts["boxes"], _colors(runs), strict=True):
         box.set(facecolor=color, alpha=0.7)
-    axis.set_ylabel("final validation accuracy")
+    axis.set_ylabel(f"final validation {NAMES[runs[0].primary]}")
     axis.set_xlabel(f"{RESAMPLES} bootstrap resamples of the examples, one run each", fontsize=8)
     return figure
 
 
-def plot_accuracy_against_time(runs: list[Run], labels: dict[str, str]) -> Figure:
+def plot_against_time(runs: list[Run], labels: dict[str, str]) -> Figure:
     """What a run costs and what it reaches."""
     figure, axis = _comparison_axis(runs)
     for run, color in zip(runs, _colors(runs), strict=True):
         axis.plot(
-            run.metric("training_seconds") or 0.0,
-            run.metric("accuracy") or 0.0,
+            _number(run, "training_seconds"),
+            _number(run, run.primary),
             "o",
             color=color,
             markersize=9,
             label=labels[run.run_id].replace("\n", ", "),
         )
-    axis.set(xlabel="training time (s)", ylabel="final validation accuracy")
+    axis.set(xlabel="training time (s)", ylabel=f"final validation {NAMES[runs[0].primary]}")
     axis.margins(0.25)
     axis.legend(fontsize=8)
     return figure
 
 
 def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
-    """Validation accuracy and loss of all runs, epoch by epoch."""
+    """Primary metric and loss of all runs on the evaluated split, epoch by epoch."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
     # Shrinking markers and changing dashes: runs that agree lie on top of each other and must still be seen.
     looks = cycle(zip("osD^vPX", ("-", "--", ":", "-.") * 2, (9, 7, 5, 8, 6, 4, 3), strict=False))
     for run, color, (marker, line, size) in zip(runs, _colors(runs), looks, strict=False):
-        for axis, key in zip(axes, ("validation_accuracy", "validation_loss"), strict=True):
+        for axis, key in zip(axes, (f"validation_{run.primary}", "validation_loss"), strict=True):
             if key in run.epochs:
                 axis.plot(
                     run.epochs["epoch"],
@@ -879,7 +977,7 @@ def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
                     color=color,
                     label=labels[run.run_id].replace("\n", ", "),
                 )
-    for axis, name in zip(axes, ("validation accuracy", "validation loss"), strict=True):
+    for axis, name in zip(axes, (f"validation {NAMES[runs[0].primary]}", "validation loss"), strict=True):
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(fontsize=8)

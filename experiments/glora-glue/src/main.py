@@ -8,16 +8,20 @@ applies the mode, and hands over to ``src.train``.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from src.preprocess import ExperimentError
-from src.train import Stopped, extremes, parameter_path, search_space, train
+from src.preprocess import TASKS, ExperimentError
+from src.train import extremes, launch, outcome, parameter_path, search_space, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,23 +36,34 @@ def main(cfg: DictConfig) -> None:
 
     Exit codes: 1 with one line where the configuration, the data or a server is at fault; 130 after Ctrl-C; 143 after
     SIGTERM, with a checkpoint of the step it came in.
+
+    Raises:
+        RunFailedError: a job of a sweep has failed; the other jobs are not affected.
     """
     asked: list[int] = []  # a scheduler's SIGTERM is noted, and acted on between two steps
-    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
-    try:
-        train(prepare(cfg), stop_requested=lambda: bool(asked))
-    except Stopped as stopped:
-        print(f"stopped {stopped}; the same command goes on from there", file=sys.stderr, flush=True)
-        sys.exit(128 + signal.SIGTERM)
-    except ExperimentError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
-    except OSError as error:  # a full disk, a folder without rights: nothing that a traceback would explain
-        print(f"error: {error}; free space, or mend what it names, and start again", file=sys.stderr, flush=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr, flush=True)
-        sys.exit(130)
+    if threading.current_thread() is threading.main_thread():  # a cluster's worker may run jobs in another one
+        signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
+    codes: list[int] = []
+
+    def action() -> None:
+        prepared = prepare(cfg)
+        if prepared.launcher.num_processes > 1 and "WORLD_SIZE" not in os.environ:
+            codes.append(launch(prepared, asked=asked))
+        else:
+            train(prepared, stop_requested=lambda: bool(asked))
+
+    code, message = outcome(action)
+    if message:
+        print(message, file=sys.stderr, flush=True)
+    code = code or next(iter(codes), 0)
+    if code == 1 and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise RunFailedError(f"{cfg.get('run', {}).get('run_id')} failed, see above")
+    if code:
+        sys.exit(code)
+
+
+class RunFailedError(Exception):
+    """A job of a sweep has failed, and has said why."""
 
 
 def prepare(cfg: DictConfig) -> DictConfig:
@@ -149,6 +164,13 @@ def _or_null(fits: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
     return lambda value: None if value is None or fits(value) is None else f"{fits(value)}, or null"
 
 
+METRICS = list(dict.fromkeys(task.metrics for task in TASKS.values()))  # classes, scores: the primary metric first
+
+
+def _measures(metrics: list[str], names: tuple[str, ...]) -> bool:
+    return names[0] in metrics and set(metrics) <= set(names)
+
+
 def _anything(value: Any) -> str | None:  # noqa: ARG001
     return None
 
@@ -164,8 +186,10 @@ ROOT: Mapping[str, Callable[[Any], str | None]] = {
     "overwrite": _flag,
     "study.storage": _or_null(_text),
     "study.selection_fraction": _number(0, 1, low_open=True),
+    "launcher.num_processes": _integer(1),
     "launcher.device": _text,
     "launcher.num_workers": _integer(0),
+    "launcher.precision": _one_of("fp32", "bf16", "fp16"),
 }
 RUN: Mapping[str, Callable[[Any], str | None]] = {
     "run_id": _text,
@@ -193,15 +217,15 @@ RUN: Mapping[str, Callable[[Any], str | None]] = {
     "training.gradient_checkpointing": _flag,
     "evaluation.metrics": lambda value: (
         None
-        if isinstance(value, list) and "accuracy" in value and set(value) <= {"accuracy", "matthews_corrcoef"}
-        else "a list of accuracy, and matthews_corrcoef if wanted"
+        if isinstance(value, list) and any(_measures(value, names) for names in METRICS)
+        else "a list of " + ", or of ".join(f"{first}, and {more} if wanted" for first, more in METRICS)
     ),
     "evaluation.track_training_time": _flag,
     "hardware.gpu_type": _text,
     "hardware.num_gpus": _integer(0),
     "optuna.n_trials": _integer(0),
     "optuna.direction": _one_of("maximize", "minimize"),
-    "optuna.metric": _one_of("validation_accuracy", "validation_matthews_corrcoef", "validation_loss"),
+    "optuna.metric": _one_of("validation_loss", *(f"validation_{name}" for names in METRICS for name in names)),
     "optuna.search_space": _anything,  # its names, forms and values are checked once all else is right
 }
 METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
@@ -254,6 +278,11 @@ def check(cfg: DictConfig) -> None:
     if name in METHOD and found.get("model.peft.type") not in {None, "adalora" if name == "AdaLoRA" else "lora"}:
         problems.append(f"model.peft.type is {found['model.peft.type']!r}, which is not what {name} trains")
     metric, measured = str(found.get("optuna.metric")), found.get("evaluation.metrics")
+    task = TASKS.get(str(found.get("dataset.name")))
+    if task and isinstance(measured, list) and not _measures(measured, task.metrics):
+        problems.append(
+            f"evaluation.metrics is {measured}, and {found['dataset.name']} is measured by {' and '.join(task.metrics)}"
+        )
     if isinstance(measured, list) and metric.removeprefix("validation_") not in {"loss", *measured}:
         problems.append(f"optuna.metric is {metric!r}, which evaluation.metrics does not measure")
     if (metric == "validation_loss") is not (found.get("optuna.direction") == "minimize"):

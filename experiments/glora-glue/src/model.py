@@ -95,7 +95,7 @@ class Method:
 
     Args:
         cfg: the lifted configuration.
-        label_names: the task's labels, in the order of their numbers.
+        label_names: the task's labels, in the order of their numbers; none for a regression.
         schedule: the steps of the run.
         device: where the model is built, so that all that a method keeps lies beside the weights.
 
@@ -223,7 +223,14 @@ class GLoRA(Method):
         except GLoRAError as error:
             raise ExperimentError(f"glo_ra: {error}") from error
         before = dict.fromkeys(self.targets, int(self.cfg.model.peft.init_rank))
-        return {**self._signal(), **_changed(before, self.allocator.ranks)}
+        changed = _changed(before, self.allocator.ranks)
+        if not changed:
+            raise ExperimentError(
+                f"glo_ra: the reallocation left every one of {len(before)} matrices at rank {before[self.targets[0]]}, "
+                f"so this run would be LoRA's; with a total rank of {self.budget} lower glo_ra.min_rank or raise "
+                "glo_ra.max_rank"
+            )
+        return {**self._signal(), **changed}
 
     def observed(self) -> dict[str, float]:
         return {} if self.allocator.reallocated else self._signal()
@@ -257,6 +264,8 @@ class AdaLoRA(Method):
         # The configuration can only say an integer per matrix; the allocator takes the exact total.
         self._allocator.target_bgt = self.budget
         self._ranks = self.ranks()
+        config = self.model.peft_config["default"]
+        self._settled = config.total_step - config.tfinal  # the step that prunes last
 
     @property
     def _allocator(self) -> Any:
@@ -291,9 +300,14 @@ class AdaLoRA(Method):
         config = self.model.peft_config["default"]
         pattern, before = config.rank_pattern, self._ranks
         self.model.base_model.update_and_allocate(step)
-        if config.rank_pattern is pattern:
-            return {}
-        self._ranks = self.ranks()
+        if config.rank_pattern is not pattern:
+            self._ranks = self.ranks()
+        total = sum(self._ranks.values())
+        if step == self._settled and total != self.budget:
+            raise ExperimentError(
+                f"adalora: the total rank is {total} after the last pruning, step {step}, and not {self.budget}; "
+                "give more steps after adalora.adaptation_start_step"
+            )
         return _changed(before, self._ranks)
 
     def ranks(self) -> dict[str, int]:
@@ -340,9 +354,7 @@ def _load_base(cfg: DictConfig, label_names: list[str]) -> Any:
     try:
         return AutoModelForSequenceClassification.from_pretrained(
             cfg.model.backbone,
-            num_labels=len(label_names),
-            id2label=dict(enumerate(label_names)),
-            label2id={name: number for number, name in enumerate(label_names)},
+            **_answers(label_names),
             dtype=torch.float32,  # the hub's DeBERTa-v3 is stored in half precision, which no CPU trains well
             cache_dir=str(CACHE / "models"),
         )
@@ -352,6 +364,18 @@ def _load_base(cfg: DictConfig, label_names: list[str]) -> Any:
             f"model.backbone: {cfg.model.backbone!r} cannot be loaded ({first}); if a file is damaged, remove "
             f"{CACHE / 'models'} and start again"
         ) from error
+
+
+def _answers(label_names: list[str]) -> dict[str, Any]:
+    """What the head predicts: one of the classes, or one score."""
+    if not label_names:
+        return {"num_labels": 1, "problem_type": "regression"}
+    return {
+        "num_labels": len(label_names),
+        "problem_type": "single_label_classification",
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: number for number, name in enumerate(label_names)},
+    }
 
 
 def _linear_layers(base: Any) -> list[str]:

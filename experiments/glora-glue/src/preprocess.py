@@ -1,19 +1,23 @@
 """GLUE data: from a hub id to padded, length-bucketed batches.
 
 Also holds what the other files share: the error that ends a run with one line, and the table of tasks. Everything that
-is downloaded lies under ``.cache/``.
+is downloaded, and the tokenised rows, lie under ``.cache/``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import tokenizers
 import torch
-from datasets import ClassLabel, Dataset, disable_progress_bars, load_dataset
+from datasets import ClassLabel, Dataset, Value, disable_progress_bars, load_dataset
 from datasets.exceptions import DatasetsError
+from datasets.fingerprint import Hasher
 from huggingface_hub import DatasetCard, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from torch.utils.data import DataLoader
@@ -42,16 +46,30 @@ class Task:
     columns: Sequence[str]  # one sentence, or a pair
     eval_split: str = "validation"
     train_split: str = "train"
+    further_split: str | None = None  # measured once, by the final model; never chosen by
     some_unlabelled: bool = False  # whether rows without a label lie among the others, and are left out
+    scores: tuple[float, float] | None = None  # regression: the range of its scores; None: classes
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can be measured; the first is the primary metric, which every run measures."""
+        return ("pearson", "spearman") if self.scores else ("accuracy", "matthews_corrcoef")
 
 
 TASKS = {
-    "glue_mnli": Task("nyu-mll/glue", "mnli", ("premise", "hypothesis"), eval_split="validation_matched"),
+    "glue_mnli": Task(
+        "nyu-mll/glue",
+        "mnli",
+        ("premise", "hypothesis"),
+        eval_split="validation_matched",
+        further_split="validation_mismatched",
+    ),
     "glue_sst2": Task("nyu-mll/glue", "sst2", ("sentence",)),
     "glue_rte": Task("nyu-mll/glue", "rte", ("sentence1", "sentence2")),
     "glue_mrpc": Task("nyu-mll/glue", "mrpc", ("sentence1", "sentence2")),
     "glue_cola": Task("nyu-mll/glue", "cola", ("sentence",)),
     "glue_qnli": Task("nyu-mll/glue", "qnli", ("question", "sentence")),
+    "glue_stsb": Task("nyu-mll/glue", "stsb", ("sentence1", "sentence2"), scores=(0.0, 5.0)),
     "snli": Task("stanfordnlp/snli", "plain_text", ("premise", "hypothesis"), some_unlabelled=True),
 }
 
@@ -73,13 +91,16 @@ class Data:
     train: Dataset
     evaluation: Dataset
     collator: DataCollatorWithPadding
-    label_names: list[str]
+    label_names: list[str]  # empty: a regression
     source: str  # "generated", or the hub id and revision
     splits: str  # e.g. "train[6000 rows] -> validation"
+    further: tuple[str, Dataset] | None = None  # a second split to measure on, by its name
 
     @property
-    def majority_accuracy(self) -> float:
-        """Accuracy of always answering with the evaluation split's most frequent label."""
+    def majority_accuracy(self) -> float | None:
+        """Accuracy of always answering with the evaluation split's most frequent label; None for a regression."""
+        if not self.label_names:
+            return None
         return Counter(self.evaluation["labels"]).most_common(1)[0][1] / len(self.evaluation)
 
 
@@ -115,8 +136,11 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     train = _split(splits, train_split, task, about=source.about)
     evaluation = _split(splits, eval_split, task, about=source.about)
     train = _choose_rows(train, cfg.dataset.get("train_rows"), cfg.seed, where=f"{name}/{train_split}")
-    label_names = train.features["label"].names
+    label_names = [] if task.scores else train.features["label"].names
     measured = eval_split
+    further = None
+    if task.further_split is not None and eval_split == task.eval_split and not selection:
+        further = _split(splits, task.further_split, task, about=source.about)
     if selection:
         measured = f"a slice of {train_split}"
         try:
@@ -130,15 +154,23 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     if cfg.mode == "trial":
         train = train.select(range(min(len(train), 2 * cfg.dataset.batch_size)))
         evaluation = evaluation.select(range(min(len(evaluation), 2 * cfg.dataset.batch_size)))
+        further = further.select(range(min(len(further), 2 * cfg.dataset.batch_size))) if further else None
     described = f"{train_split}[{len(train)} rows] -> {measured}[{len(evaluation)} rows]"
     tokenizer = load_tokenizer(cfg.model.backbone)
+
+    def tokenised(rows: Dataset, where: str) -> Dataset:
+        return _tokenise(
+            rows, task, tokenizer, cfg.dataset.max_length, where=where, folder=CACHE / "datasets" / "tokenised"
+        )
+
     return Data(
-        train=_tokenise(train, task, tokenizer, cfg.dataset.max_length),
-        evaluation=_tokenise(evaluation, task, tokenizer, cfg.dataset.max_length),
+        train=tokenised(train, f"{name}/{train_split}"),
+        evaluation=tokenised(evaluation, f"{name}/{measured}"),
         collator=DataCollatorWithPadding(tokenizer),
         label_names=label_names,
         source=source.name,
         splits=described,
+        further=(str(task.further_split), tokenised(further, f"{name}/{task.further_split}")) if further else None,
     )
 
 
@@ -158,35 +190,66 @@ def load_tokenizer(backbone: str) -> Any:
     return tokenizer
 
 
-def train_loader(data: Data, batch_size: int, *, seed: int, epoch: int, num_workers: int) -> DataLoader[Any]:
-    """Batches of rows of like length, in an order that depends on the seed and the epoch alone."""
+def train_loader(
+    data: Data,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    num_workers: int,
+    first: int = 0,
+    share: tuple[int, int] = (0, 1),
+) -> DataLoader[Any]:
+    """Batches of rows of like length, in an order that depends on the seed and the epoch alone.
+
+    Args:
+        data: the rows.
+        batch_size: rows of a batch, over all processes.
+        seed: of the run.
+        epoch: from 0.
+        num_workers: processes that load.
+        first: batches to leave out, which an interrupted epoch has behind it.
+        share: this process and how many there are: each gets every so many-th row of every batch. Where a batch has
+            fewer rows than there are processes, a process without one gets the first row.
+    """
     generator = torch.Generator().manual_seed(seed * 10_007 + epoch)
-    sampler = LengthGroupedSampler(batch_size, lengths=list(data.train["length"]), generator=generator)
-    rows = data.train.remove_columns("length")
+    rows = list(LengthGroupedSampler(batch_size, lengths=list(data.train["length"]), generator=generator))
+    process, processes = share
+    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    return _loader(
+        data,
+        data.train,
+        [batch[process::processes] or batch[:1] for batch in batches[first:]],
+        num_workers=num_workers,
+        generator=generator,
+    )
+
+
+def eval_loader(
+    data: Data, rows: Dataset, batch_size: int, *, num_workers: int, share: tuple[int, int] = (0, 1)
+) -> tuple[DataLoader[Any], list[int]]:
+    """Batches of ``rows``, shortest first, and the index in ``rows`` of each one served.
+
+    Several processes share the batches among them: each is served by one.
+    """
+    lengths = rows["length"]
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    process, processes = share
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)][process::processes]
+    return _loader(data, rows, batches, num_workers=num_workers), [row for batch in batches for row in batch]
+
+
+def _loader(
+    data: Data, rows: Dataset, batches: list[list[int]], *, num_workers: int, generator: torch.Generator | None = None
+) -> DataLoader[Any]:
     return DataLoader(
-        rows,
-        batch_size=batch_size,
-        sampler=sampler,
+        rows.remove_columns("length"),
+        batch_sampler=batches,
         collate_fn=data.collator,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
     )
-
-
-def eval_loader(data: Data, batch_size: int, *, num_workers: int) -> tuple[DataLoader[Any], list[int]]:
-    """Batches of the evaluation split, shortest rows first, and for each row served its index in the split."""
-    lengths = data.evaluation["length"]
-    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
-    rows = data.evaluation.select(order).remove_columns("length")
-    loader: DataLoader[Any] = DataLoader(
-        rows,
-        batch_size=batch_size,
-        collate_fn=data.collator,
-        num_workers=num_workers,
-        pin_memory=torch.cuda.is_available(),
-    )
-    return loader, order
 
 
 def _fetch(task: Task) -> Source:
@@ -264,19 +327,38 @@ def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
     missing = [column for column in (*task.columns, "label") if column not in rows.column_names]
     if missing:
         raise ExperimentError(f"{where}/{name} lacks the columns {missing}; it has {rows.column_names}")
-    if not isinstance(rows.features["label"], ClassLabel):
+    for column in task.columns:
+        if lacking := rows.data.column(column).null_count:
+            raise ExperimentError(f"{where}/{name}: {lacking} of {len(rows)} rows have no text in {column!r}")
+    kind = rows.features["label"]
+    if task.scores is not None:
+        return _scored(rows, kind, task.scores, where=f"{where}/{name}")
+    if not isinstance(kind, ClassLabel):
         raise ExperimentError(
-            f"{where}/{name}: the column 'label' is {rows.features['label']}, which names no classes; "
+            f"{where}/{name}: the column 'label' is {kind}, which names no classes; "
             f"{task.hub_id} as it is on the hub has a ClassLabel there"
         )
-    classes = rows.features["label"].num_classes
     if task.some_unlabelled:  # its annotators did not agree on them
         labelled = [row for row, label in enumerate(rows["label"]) if label != -1]
         rows = rows.select(labelled) if len(labelled) < len(rows) else rows
-    unlabelled = sum(not 0 <= label < classes for label in rows["label"])
+    unlabelled = sum(not 0 <= label < kind.num_classes for label in rows["label"])
     if unlabelled:
         raise ExperimentError(
-            f"{where}/{name}: {unlabelled} of {len(rows)} labels are outside 0..{classes - 1}; "
+            f"{where}/{name}: {unlabelled} of {len(rows)} labels are outside 0..{kind.num_classes - 1}; "
+            "GLUE's test splits are unlabelled, train and measure on others"
+        )
+    return rows
+
+
+def _scored(rows: Dataset, kind: Any, scores: tuple[float, float], *, where: str) -> Dataset:
+    """A regression's split, checked: its labels are numbers in their range."""
+    if not isinstance(kind, Value) or not kind.dtype.startswith("float"):
+        raise ExperimentError(f"{where}: the column 'label' is {kind}, and a score is a float")
+    low, high = scores
+    outside = sum(not low <= score <= high for score in rows["label"])
+    if outside:
+        raise ExperimentError(
+            f"{where}: {outside} of {len(rows)} scores are outside {low:g} to {high:g}; "
             "GLUE's test splits are unlabelled, train and measure on others"
         )
     return rows
@@ -292,17 +374,67 @@ def _choose_rows(rows: Dataset, count: int | None, seed: int, *, where: str) -> 
     return rows.shuffle(seed=seed).select(range(count))
 
 
-def _tokenise(rows: Dataset, task: Task, tokenizer: Any, max_length: int) -> Dataset:
-    """Columns: what the tokenizer gives, ``labels``, and ``length`` in tokens."""
+def _tokenise(
+    rows: Dataset, task: Task, tokenizer: Any, max_length: int, *, where: str = "", folder: Path | None = None
+) -> Dataset:
+    """Columns: what the tokenizer gives, ``labels``, and ``length`` in tokens.
+
+    Args:
+        rows: a split.
+        task: which of its columns are read.
+        tokenizer: the backbone's.
+        max_length: in tokens; longer texts are cut, and how many is said.
+        where: what the rows are called.
+        folder: where tokenised rows are kept, by everything that they depend on; None keeps them in memory.
+    """
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        encoded = dict(tokenizer(*(batch[column] for column in task.columns), truncation=True, max_length=max_length))
-        encoded["labels"] = batch["label"]
-        encoded["length"] = [len(ids) for ids in encoded["input_ids"]]
-        return encoded
+        encoded = tokenizer(*(batch[column] for column in task.columns), truncation=True, max_length=max_length)
+        columns = dict(encoded)
+        columns["labels"] = batch["label"]
+        columns["length"] = [len(ids) for ids in columns["input_ids"]]
+        columns["cut"] = (
+            [bool(one.overflowing) for one in encoded.encodings]
+            if encoded.encodings  # a tokenizer in Python does not tell: whatever fills the length counts
+            else [length >= max_length for length in columns["length"]]
+        )
+        return columns
 
-    # Kept in memory: the cache key of a closure over a tokenizer is not stable between processes.
-    return rows.map(encode, batched=True, remove_columns=rows.column_names, keep_in_memory=True)
+    told = {"batched": True, "remove_columns": rows.column_names}
+    if folder is None:
+        made = rows.map(encode, **told, keep_in_memory=True)
+    else:
+        # datasets would hash `encode`, and a tokenizer's hash is not the same in every process.
+        key = Hasher.hash(
+            [rows._fingerprint, _identity(tokenizer), list(task.columns), max_length, tokenizers.__version__]
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        made = _map_cached(rows, encode, folder / f"{key}.arrow", {**told, "new_fingerprint": key})
+    if cut := sum(made["cut"]):
+        print(
+            f"warning: {cut} of {len(made)} texts of {where} are longer than dataset.max_length, "
+            f"{max_length} tokens, and are cut there",
+            flush=True,
+        )
+    return made.remove_columns("cut")
+
+
+def _identity(tokenizer: Any) -> str:
+    """All that a tokenizer's output depends on."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    inside = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    return f"{type(tokenizer).__name__} {inside} {tokenizer.special_tokens_map} {tokenizer.model_input_names}"
+
+
+def _map_cached(rows: Dataset, encode: Any, path: Path, told: dict[str, Any]) -> Dataset:
+    """``rows`` mapped, or what an earlier run kept of it; a file that was cut off or damaged is made again."""
+    with suppress(pa.ArrowException, OSError):
+        kept: Dataset = rows.map(encode, **told, cache_file_name=str(path))
+        if len(kept) == len(rows):
+            return kept
+    path.unlink(missing_ok=True)
+    made: Dataset = rows.map(encode, **told, cache_file_name=str(path))
+    return made
 
 
 def _first_line(error: BaseException) -> str:

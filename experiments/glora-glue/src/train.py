@@ -15,12 +15,16 @@ import json
 import math
 import os
 import random
+import re
 import resource
 import shutil
+import signal
+import socket
 import sys
+import tempfile
 import time
-from contextlib import suppress
-from itertools import islice
+from contextlib import ExitStack, redirect_stdout, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +32,14 @@ import numpy as np
 import optuna
 import torch
 import wandb
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
 from omegaconf import DictConfig, OmegaConf, open_dict
+from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, confusion_matrix, matthews_corrcoef
-from torch.nn.functional import cross_entropy
+from torch import distributed
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
+from torch.nn.functional import cross_entropy, mse_loss
 from torch.nn.utils import clip_grad_norm_
 from transformers import get_scheduler, set_seed
 
@@ -40,10 +49,18 @@ from src.preprocess import Data, ExperimentError, eval_loader, load_data, train_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from datasets import Dataset
+
 LOG_EVERY = 20  # steps between two reads of the per-step values from the device
-# What two starts of one study may differ in: where they run, where they write, and how many trials there are to be.
-STUDY_APART = ("results_dir", "overwrite", "launcher", "wandb", "study.storage", "optuna.n_trials")
+# What two starts of one run may differ in: where it runs and where it writes; of one study, also where that is kept and
+# how many trials there are to be.
+WHERE = ("results_dir", "overwrite", "wandb", "launcher.num_processes", "launcher.device", "launcher.num_workers")
+STUDY_APART = (*WHERE, "study.storage", "optuna.n_trials")
 OUTPUTS = ("checkpoint.pt", "predictions.csv", "metrics.json")  # and adapter/, and src.evaluate's figures
+CHECKPOINT_SECONDS = 600  # of training between two checkpoints, besides those of whole epochs
+FAILED_FIRST = 5  # trials that fail before any has finished: the study ends, there is something else wrong
+GRACE_SECONDS = 30  # that a process with an error waits for the first one, which may be telling the same error
+CLAIM_SECONDS = 5  # between claiming a shared study's final run and looking whose it is
 FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
 INIT_SECONDS = 60  # for the W&B server to answer
 FINISH_SECONDS = 120  # for it to take what is left at the end of a run
@@ -69,6 +86,14 @@ def train(cfg: DictConfig, *, stop_requested: Callable[[], bool] = never) -> Non
         ExperimentError: whatever the user can put right, in one line.
         Stopped: it ended because it was asked to.
     """
+    with ExitStack() as stack:
+        if not processes(cfg).is_main_process:  # the first one speaks for all
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+        _train(cfg, stop_requested)
+
+
+def _train(cfg: DictConfig, stop_requested: Callable[[], bool]) -> None:
+    first = processes(cfg).is_main_process
     folder = Path(cfg.results_dir) / cfg.run_id
     if cfg.mode == "trial":
         folder /= "trial"  # a trial must not touch what a full run of the same name has left
@@ -77,16 +102,18 @@ def train(cfg: DictConfig, *, stop_requested: Callable[[], bool] = never) -> Non
     except OSError as error:
         raise ExperimentError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
     checkpoint = Checkpoint(folder / "checkpoint.pt", cfg)
-    if cfg.mode == "trial" or cfg.overwrite:
+    if first and (cfg.mode == "trial" or cfg.overwrite):
         discard_outputs(folder, cfg.run_id)
+    processes(cfg).wait_for_everyone()
     state = checkpoint.load()
     if state is not None and state["finished"]:
         raise ExperimentError(f"{cfg.run_id} is finished in {folder}; overwrite=true starts it afresh")
-    if state is None and cfg.mode == "full" and not cfg.overwrite:
+    if first and state is None and cfg.mode == "full" and not cfg.overwrite:
         refuse_finished(cfg)
     chosen: dict[str, Any] = {}
     if cfg.optuna.n_trials > 0:
-        require_wandb(cfg)  # a wrong key is better known before the trials than after them
+        if first:
+            require_wandb(cfg)  # a wrong key is better known before the trials than after them
         chosen = state["chosen"] if state is not None else search(cfg, folder, stop_requested=stop_requested)
         cfg = with_parameters(cfg, chosen)
     run = start_wandb(cfg, folder, resume=state is not None)
@@ -105,11 +132,13 @@ def train(cfg: DictConfig, *, stop_requested: Callable[[], bool] = never) -> Non
             f"W&B did not take all of {cfg.run_id} within {FINISH_SECONDS} s of its end; once the server is back, "
             "start the same command again: only what is missing is sent"
         ) from error
-    if cfg.mode == "trial":
+    # Only once W&B has everything: a run killed before this point goes on from its last epoch.
+    finished = {**fit.state_dict(), "chosen": chosen, "finished": True}
+    if first and cfg.mode == "trial":
         checkpoint.discard()  # a trial is nothing to go on from
-    else:
-        # Only once W&B has everything: a run killed before this point goes on from its last epoch.
-        checkpoint.save({**fit.state_dict(), "chosen": chosen, "finished": True})
+    elif first:
+        checkpoint.save(finished)
+    processes(cfg).wait_for_everyone()
 
 
 def final_run(
@@ -123,10 +152,19 @@ def final_run(
 ) -> Fit:
     """Train and evaluate the run that is reported, logging to the W&B run; returns the finished fit."""
     folder = checkpoint.path.parent
-    data = load_data(cfg)
+    everyone = processes(cfg)
+    with everyone.main_process_first():
+        data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
     history = History(run, [] if state is None else state["history"])
-    fit = Fit(cfg, data, log=history.log, state=state, stop_requested=stop_requested)
+
+    def store() -> None:
+        kept = {**fit.state_dict(), "history": history.rows, "chosen": chosen, "finished": False}
+        if everyone.is_main_process:
+            checkpoint.save(kept)
+        everyone.wait_for_everyone()
+
+    fit = Fit(cfg, data, log=history.log, state=state, stop_requested=stop_requested, store=store)
     described = {
         "data_source": data.source,
         "data_splits": data.splits,
@@ -135,7 +173,7 @@ def final_run(
         "total_rank_budget": fit.method.budget,
         "steps_per_epoch": fit.schedule.steps_per_epoch,
         "total_steps": fit.schedule.total_steps,
-        "hardware_found": _hardware(fit.device),
+        "hardware_found": _hardware(fit.device, everyone.num_processes),
         "optuna_chosen": chosen,
         **{f"effective_{name}": value for name, value in fit.method.effective.items()},
     }
@@ -149,7 +187,7 @@ def final_run(
             result = fit.run_epoch()
         except Stopped as asked:  # in the middle of an epoch
             stopped = asked
-        checkpoint.save({**fit.state_dict(), "history": history.rows, "chosen": chosen, "finished": False})
+        store()
         if stopped is not None:
             raise stopped
     if cfg.mode == "trial":
@@ -158,16 +196,20 @@ def final_run(
         result = None
     if result is None:
         result = fit.evaluate()
-    _save_predictions(folder / "predictions.csv", result)
-    fit.method.save(folder / "adapter")
-    wandb.save(str(folder / "predictions.csv"), base_path=str(folder), policy="now")
+    further = {}
+    if data.further is not None:
+        name, rows = data.further
+        further = {f"final_{name}_{key.partition('_')[2]}": value for key, value in fit.evaluate(rows).metrics.items()}
+    if everyone.is_main_process:
+        _save_predictions(folder / "predictions.csv", result)
+        fit.method.save(folder / "adapter")
+        wandb.save(str(folder / "predictions.csv"), base_path=str(folder), policy="now")
     ranks = {label(name): rank for name, rank in fit.method.ranks().items()}
     summary = {
         **{f"final_{name}": value for name, value in result.metrics.items()},
         **{f"best_{name}": value for name, value in fit.best.items()},
+        **further,
         "best_epoch": fit.best_epoch,
-        "majority_class_accuracy": data.majority_accuracy,
-        "confusion_matrix": result.confusion,
         "trainable_parameters": fit.method.trainable_parameters(),
         "adapter_parameters": fit.method.adapter_parameters(),
         "total_rank": sum(ranks.values()),
@@ -175,6 +217,8 @@ def final_run(
         "ranks": ranks,
         "peak_memory_bytes": fit.peak_memory(),
     }
+    if data.label_names:
+        summary |= {"majority_class_accuracy": data.majority_accuracy, "confusion_matrix": result.confusion}
     if cfg.evaluation.track_training_time:
         summary["training_seconds"] = fit.training_seconds
     for name, value in summary.items():
@@ -219,20 +263,47 @@ class History:
 
 
 class Evaluated:
-    """One pass over the evaluation split: metrics, confusion matrix, and every example's prediction in split order."""
+    """One pass over an evaluation split: metrics, and every example's prediction in the split's order.
 
-    def __init__(
-        self, loss: float, logits: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], names: list[str]
-    ) -> None:
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        self.labels = labels  # (rows,)
-        self.predictions = logits.argmax(axis=1)  # (rows,)
-        self.confidence = shifted.max(axis=1) / shifted.sum(axis=1)  # (rows,) probability of the predicted class
-        self.metrics: dict[str, float] = {"validation_loss": loss}
+    Args:
+        logits: (rows, classes), or (rows, 1) for a regression.
+        labels: (rows,).
+        names: of the metrics.
+    """
+
+    def __init__(self, logits: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], names: list[str]) -> None:
+        self.labels = labels
+        self.confidence: np.ndarray[Any, Any] | None = None  # (rows,) probability of the predicted class
+        self.confusion: list[list[int]] | None = None
+        scores, truth = torch.from_numpy(logits), torch.from_numpy(labels)
+        if logits.shape[1] == 1:
+            self.predictions = logits[:, 0]  # (rows,) scores
+            loss = mse_loss(scores[:, 0], truth)
+        else:
+            self.predictions = logits.argmax(axis=1)  # (rows,) classes
+            self.confidence = scores.softmax(dim=1).amax(dim=1).numpy()
+            self.confusion = confusion_matrix(labels, self.predictions, labels=range(logits.shape[1])).tolist()
+            loss = cross_entropy(scores, truth)
+        self.metrics: dict[str, float] = {"validation_loss": float(loss)}
         for name in names:
-            score = accuracy_score if name == "accuracy" else matthews_corrcoef
-            self.metrics[f"validation_{name}"] = float(score(labels, self.predictions))
-        self.confusion = confusion_matrix(labels, self.predictions, labels=range(logits.shape[1])).tolist()
+            self.metrics[f"validation_{name}"] = float(SCORES[name](labels, self.predictions))
+
+
+def _correlation(of: Callable[..., Any]) -> Callable[..., float]:
+    def score(labels: np.ndarray[Any, Any], predictions: np.ndarray[Any, Any]) -> float:
+        if min(np.ptp(labels), np.ptp(predictions)) == 0:
+            return 0.0  # a constant is correlated with nothing
+        return float(of(labels, predictions).statistic)
+
+    return score
+
+
+SCORES: dict[str, Callable[..., float]] = {
+    "accuracy": accuracy_score,
+    "matthews_corrcoef": matthews_corrcoef,
+    "pearson": _correlation(pearsonr),
+    "spearman": _correlation(spearmanr),
+}
 
 
 class Fit:
@@ -244,6 +315,7 @@ class Fit:
         log: called with a row of metrics and the optimizer step (from 1) it belongs to.
         state: what :meth:`state_dict` gave, to go on from there.
         stop_requested: asked after every step; once true, :meth:`run_epoch` raises :class:`Stopped`.
+        store: called in long epochs, to keep what :meth:`state_dict` gives.
     """
 
     def __init__(
@@ -254,12 +326,17 @@ class Fit:
         log: Callable[[dict[str, Any], int], None],
         state: dict[str, Any] | None = None,
         stop_requested: Callable[[], bool] = never,
+        store: Callable[[], None] | None = None,
     ) -> None:
         self.cfg = cfg
         self._stop_requested = stop_requested
+        self._store = store
         self.data = data
         self.log = log
-        self.device = _device(cfg.launcher.device)
+        self.accelerator = processes(cfg)
+        several = self.accelerator.num_processes > 1
+        self._share = (self.accelerator.process_index, self.accelerator.num_processes)
+        self.device = self.accelerator.device if several else _device(cfg.launcher.device)
         self.schedule: Schedule = plan_schedule(cfg, math.ceil(len(data.train) / cfg.dataset.batch_size))
         set_seed(cfg.seed)
         if self.device.type == "cuda":
@@ -269,6 +346,7 @@ class Fit:
         self.epoch = self.step = 0
         self._batches = 0  # of the present epoch that are behind
         self.training_seconds = 0.0
+        self._moved = False  # whether a step has been seen to change parameters
         self.best: dict[str, float] = {}
         self.best_epoch = 0
         self._last = ""
@@ -276,6 +354,10 @@ class Fit:
         if state is not None:
             self.method.load_state_dict(state["method"])
         self.model = self.method.model
+        if several:
+            set_seed(cfg.seed + self._share[0])  # each its own dropout; the weights are already drawn
+        self._forward = self.accelerator.prepare_model(self.model) if several else self.model
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=cfg.launcher.precision == "fp16")
         self.optimizer = torch.optim.AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
             lr=cfg.training.learning_rate,
@@ -298,12 +380,14 @@ class Fit:
             seed=self.cfg.seed,
             epoch=self.epoch,
             num_workers=self.cfg.launcher.num_workers,
+            first=self._batches,
+            share=self._share,
         )
         self.model.train()
         pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]] = []
-        started = shown = self._flushed = self._now()
+        started = counted = shown = self._flushed = self._now()
         first = self._batches
-        for batch in islice(loader, first, None):
+        for batch in loader:
             step_started = time.perf_counter()
             learning_rate = self.scheduler.get_last_lr()[0]
             values, changes = self._optimize(
@@ -316,12 +400,17 @@ class Fit:
                 changes.update(self.method.observed())
                 self._flush(pending)
                 shown = self._show(started, shown, self._batches - first)
-            if self._stop_requested():
+            stop, store = self._interruptions(time.perf_counter() - counted)
+            if stop or store:
                 self._flush(pending)
-                self.training_seconds += self._now() - started
-                raise Stopped(f"at step {self.step} of {self.schedule.total_steps}")
+                self.training_seconds += self._now() - counted
+                if stop:
+                    raise Stopped(f"at step {self.step} of {self.schedule.total_steps}")
+                if self._store is not None:
+                    self._store()
+                counted = self._flushed = self._now()
         self._flush(pending)
-        self.training_seconds += self._now() - started
+        self.training_seconds += self._now() - counted
         self.epoch += 1
         self._batches = 0
         result = self.evaluate()
@@ -334,52 +423,136 @@ class Fit:
         )
         return result
 
+    def _interruptions(self, since: float) -> tuple[bool, bool]:
+        """Whether to stop, and whether to store, after this step; several processes agree, and so only now and then."""
+        due = self._store is not None and since > CHECKPOINT_SECONDS and self._batches % LOG_EVERY == 0
+        if self._share[1] == 1:
+            return self._stop_requested(), due
+        if self._batches % LOG_EVERY:
+            return False, False
+        answers = gather_object([(self._stop_requested(), due)])
+        return any(stop for stop, _ in answers), any(due for _, due in answers)
+
     def _optimize(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-        """One optimizer step; returns (loss, accuracy, gradient norm) on the device and what the method logs."""
-        output = self.model(**batch)
-        output.loss.backward()
+        """One optimizer step; returns what is to be logged.
+
+        On the device, (4,): the sum of the loss over this process's rows, how many are right, how many there are, and
+        the gradient norm. And what the method logs.
+        """
+        rows, scale = self._rows_and_scale(len(batch["labels"]))
+        with self._autocast():
+            output = self._forward(**batch)
+        self.scaler.scale(output.loss * scale if scale != 1 else output.loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        rate = self.scheduler.get_last_lr()[0]
+        checked = not self._moved and rate > 0
+        if checked:
+            self._require_gradients(output.logits, batch["labels"])
         try:
             changes = self.method.after_backward(self.optimizer)
         except ExperimentError:
-            self._require_finite(float(output.loss), self.step + 1)  # the cause, where it is one
+            self._require_finite("loss", float(output.loss), self.step + 1)  # the cause, where it is one
             raise
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = clip_grad_norm_(parameters, self.cfg.training.max_grad_norm)
-        self.optimizer.step()
+        before = [p.detach().clone() for p in parameters] if checked else []
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.scheduler.step()
         self.step += 1
+        if self.scaler.is_enabled() and not math.isfinite(norm):  # too large for fp16: the scaler has left the step out
+            for parameter in parameters:
+                parameter.grad = torch.zeros_like(parameter)
+        elif checked:
+            self._require_moved(parameters, before, rate)
         changes |= self.method.after_step(self.step)
         self.optimizer.zero_grad()
-        logits = output.logits.detach()
+        logits, labels = output.logits.detach().float(), batch["labels"]
         # The loss that is logged is the task's alone: AdaLoRA adds its orthogonality term to the one it trains on.
-        loss = cross_entropy(logits, batch["labels"])
-        accuracy = (logits.argmax(dim=-1) == batch["labels"]).float().mean()
-        return torch.stack((loss, accuracy, norm.detach())), changes
+        if self.data.label_names:
+            loss = cross_entropy(logits, labels)
+            right = (logits.argmax(dim=-1) == labels).float().mean()
+        else:
+            loss = mse_loss(logits[:, 0], labels)
+            right = torch.zeros_like(loss)
+        return torch.stack((loss * rows, right * rows, torch.full_like(loss, rows), norm.detach())), changes
+
+    def _autocast(self) -> torch.autocast:
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.cfg.launcher.precision)
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
+
+    def _rows_and_scale(self, served: int) -> tuple[int, float]:
+        """How many rows of the batch are this process's, and what makes the mean over processes that over all rows."""
+        process, processes = self._share
+        batch_size = self.cfg.dataset.batch_size
+        total = min(batch_size, len(self.data.train) - self._batches * batch_size)
+        rows = served if process < total else 0  # without a row of its own it was served another's
+        return rows, rows * processes / total
+
+    def _require_gradients(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        wanted = (len(labels), max(1, len(self.data.label_names)))
+        if tuple(logits.shape) != wanted:
+            raise ExperimentError(
+                f"the logits of {self.cfg.model.backbone} have the shape {tuple(logits.shape)}, and {wanted} fits "
+                f"{len(labels)} rows of {self.cfg.dataset.name}"
+            )
+        without = [name for name, p in self.model.named_parameters() if p.requires_grad and p.grad is None]
+        if without:
+            raise ExperimentError(
+                f"the loss reaches {len(without)} trainable parameters not at all, {without[0]} first: "
+                "they would stay as they are"
+            )
+
+    def _require_moved(self, parameters: list[torch.Tensor], before: list[torch.Tensor], rate: float) -> None:
+        names = {id(p): name for name, p in self.model.named_parameters()}
+        changed: dict[str, bool] = {}
+        for parameter, old in zip(parameters, before, strict=True):
+            part = "adapters" if "lora_" in names[id(parameter)] else "head"
+            changed[part] = changed.get(part, False) or not torch.equal(parameter, old)
+        for part, moved in changed.items():
+            if not moved:
+                raise ExperimentError(
+                    f"step {self.step}, at a learning rate of {rate:g}, left the {part} as they were: "
+                    "nothing is trained"
+                )
+        self._moved = True
 
     def _flush(self, pending: list[tuple[int, float, float, dict[str, float], torch.Tensor]]) -> None:
         """Log the steps that wait, with one read of the device for all of them."""
-        values = torch.stack([entry[4] for entry in pending]).tolist() if pending else []
+        if not pending:
+            return
+        read = torch.stack([entry[4] for entry in pending])  # (steps, 4)
+        if self._share[1] > 1:
+            read[:, :3] = self.accelerator.reduce(read[:, :3].contiguous(), reduction="sum")
+        values = read.tolist()
         now = time.perf_counter()
         # A GPU only takes orders while a step is timed; what it took for all of them is known here.
-        average = (now - self._flushed) / max(1, len(pending)) if self.device.type == "cuda" else None
+        average = (now - self._flushed) / len(pending) if self.device.type == "cuda" else None
         self._flushed = now
-        for (step, learning_rate, seconds, changes, _), (loss, accuracy, norm) in zip(pending, values, strict=True):
-            self._require_finite(loss, step)
+        for (step, learning_rate, seconds, changes, _), (losses, right, rows, norm) in zip(
+            pending, values, strict=True
+        ):
+            loss = losses / rows
+            self._require_finite("loss", loss, step)
+            if not self.scaler.is_enabled():
+                self._require_finite("gradient norm", norm, step)
             row = {
                 "train_loss": loss,
-                "train_accuracy": accuracy,
                 "learning_rate": learning_rate,
                 "gradient_norm": norm,
                 "step_seconds": seconds if average is None else average,
             }
+            if self.data.label_names:
+                row["train_accuracy"] = right / rows
             self.log({**row, **changes}, step)
-            self._last = f"loss {loss:.4f}, accuracy {accuracy:.3f}, learning rate {learning_rate:.2e}"
+            accuracy = f", accuracy {right / rows:.3f}" if self.data.label_names else ""
+            self._last = f"loss {loss:.4f}{accuracy}, learning rate {learning_rate:.2e}"
         pending.clear()
 
-    def _require_finite(self, loss: float, step: int) -> None:
-        if not math.isfinite(loss):
+    def _require_finite(self, name: str, value: float, step: int) -> None:
+        if not math.isfinite(value):
             raise ExperimentError(
-                f"the loss is {loss} at step {step} of {self.schedule.total_steps}; lower training.learning_rate "
+                f"the {name} is {value} at step {step} of {self.schedule.total_steps}; lower training.learning_rate "
                 f"({self.cfg.training.learning_rate:g})"
             )
 
@@ -396,19 +569,27 @@ class Fit:
         return now
 
     @torch.no_grad()
-    def evaluate(self) -> Evaluated:
-        """Loss and predictions on the evaluation split, in the split's own order."""
+    def evaluate(self, rows: Dataset | None = None) -> Evaluated:
+        """Loss and predictions on the evaluation split, or on other rows, in their own order."""
         self.model.eval()
-        loader, order = eval_loader(self.data, self.cfg.dataset.batch_size, num_workers=self.cfg.launcher.num_workers)
+        loader, order = eval_loader(
+            self.data,
+            self.data.evaluation if rows is None else rows,
+            self.cfg.dataset.batch_size,
+            num_workers=self.cfg.launcher.num_workers,
+            share=self._share,
+        )
         logits, labels = [], []
         for batch in loader:
             moved = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
             labels.append(moved.pop("labels"))
-            logits.append(self.model(**moved).logits.float())
-        scores, truth = torch.cat(logits), torch.cat(labels)  # (rows, classes), (rows,), shortest rows first
-        loss = float(cross_entropy(scores, truth))
-        back = np.argsort(order)
-        return Evaluated(loss, scores.cpu().numpy()[back], truth.cpu().numpy()[back], list(self.cfg.evaluation.metrics))
+            with self._autocast():
+                logits.append(self.model(**moved).logits.float())
+        mine = (order, torch.cat(logits).cpu().numpy(), torch.cat(labels).cpu().numpy()) if order else None
+        parts = [part for part in gather_object([mine]) if part is not None]
+        served, scores, truth = (np.concatenate([part[place] for part in parts]) for place in range(3))
+        back = np.argsort(served)  # shortest rows came first
+        return Evaluated(scores[back], truth[back], list(self.cfg.evaluation.metrics))
 
     def _remember_best(self, metrics: dict[str, float]) -> None:
         name = self.cfg.optuna.metric
@@ -435,6 +616,7 @@ class Fit:
             "method": self.method.state_dict(),
             "weights": {name: p.detach() for name, p in self.model.named_parameters() if p.requires_grad},
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "epoch": self.epoch,
             "batches": self._batches,
@@ -443,12 +625,7 @@ class Fit:
             "initial_ranks": self.initial_ranks,
             "best": (self.best, self.best_epoch),
             "peak_memory": self.peak_memory(),
-            "random": (
-                random.getstate(),
-                np.random.get_state(),  # noqa: NPY002 - libraries draw from it
-                torch.get_rng_state(),
-                torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            ),
+            "random": gather_object([_random_state()]),  # one of each process
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -461,18 +638,39 @@ class Fit:
             )
         self.model.load_state_dict(state["weights"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.epoch, self.step, self.training_seconds = state["epoch"], state["step"], state["training_seconds"]
         self._batches = state["batches"]
         self.initial_ranks = state["initial_ranks"]
         self.best, self.best_epoch = state["best"]
         self._peak_memory = state["peak_memory"]
-        python, numpy, cpu, cuda = state["random"]
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
-        torch.set_rng_state(cpu)
-        if cuda:
-            torch.cuda.set_rng_state_all(cuda)
+        if len(state["random"]) == self._share[1]:
+            _set_random_state(state["random"][self._share[0]])
+        else:
+            print(
+                f"warning: {len(state['random'])} processes wrote the checkpoint and {self._share[1]} go on from it: "
+                "dropout is drawn anew",
+                flush=True,
+            )
+
+
+def _random_state() -> tuple[Any, ...]:
+    return (
+        random.getstate(),
+        np.random.get_state(),  # noqa: NPY002 - libraries draw from it
+        torch.get_rng_state(),
+        torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+    )
+
+
+def _set_random_state(state: tuple[Any, ...]) -> None:
+    python, numpy, cpu, cuda = state
+    random.setstate(python)
+    np.random.set_state(numpy)  # noqa: NPY002
+    torch.set_rng_state(cpu)
+    if cuda is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(cuda)
 
 
 def discard_outputs(folder: Path, run_id: str) -> None:
@@ -487,7 +685,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, cfg: DictConfig) -> None:
         self.path = path
-        self.fingerprint = fingerprint(cfg, leave_out=("results_dir", "overwrite", "launcher", "study", "wandb"))
+        self.fingerprint = fingerprint(cfg, leave_out=(*WHERE, "study"))
 
     def discard(self) -> None:
         """Start afresh."""
@@ -544,10 +742,23 @@ def search(cfg: DictConfig, folder: Path, *, stop_requested: Callable[[], bool] 
     """Optuna's study on a slice of the training rows; returns the best parameters by their names in the search space.
 
     Trials are never logged to W&B. The study lives in ``study.storage`` and goes on where it stopped; ``n_trials``
-    counts finished trials.
+    counts finished trials. Of several processes the first one asks Optuna, the others train what it was told.
     """
+    everyone = processes(cfg)
+    with everyone.main_process_first():
+        data = load_data(cfg, selection=True)
+    if everyone.is_main_process:
+        best = _search(cfg, folder, data, stop_requested)
+        _shared(None)
+        return dict(_shared(best))
+    while (chosen := _shared(None)) is not None:
+        with suppress(ExperimentError, optuna.TrialPruned):
+            run_trial(cfg, data, chosen, lambda _value, _epoch: False, stop_requested)
+    return dict(_shared(None))
+
+
+def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[[], bool]) -> dict[str, Any]:
     space = {name: _suggester(form) for name, form in search_space(cfg).items()}
-    data = load_data(cfg, selection=True)
     print(f"study: {study_cost(cfg, len(data.train))} before the final run ({data.splits})", flush=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = _storage(cfg, folder)
@@ -559,37 +770,130 @@ def search(cfg: DictConfig, folder: Path, *, stop_requested: Callable[[], bool] 
         study_name=name,
         storage=storage,
         direction=cfg.optuna.direction,
-        sampler=optuna.samplers.TPESampler(seed=cfg.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         load_if_exists=True,
     )
+    if cfg.study.storage is None:  # nobody else works on it: what is running there was killed
+        for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    several = processes(cfg).num_processes > 1
+    # An error that one process alone may meet leaves the others waiting for it: it ends the study, which goes on later.
+    failures = (ExperimentError,) if several else (ExperimentError, RuntimeError)
 
     def objective(trial: optuna.Trial) -> float:
+        study.sampler = optuna.samplers.TPESampler(seed=_sampler_seed(cfg.seed, study, trial.number))
         chosen = {name: suggest(trial, name) for name, suggest in space.items()}
-        fit = Fit(with_parameters(cfg, chosen), data, log=lambda _row, _step: None, stop_requested=stop_requested)
-        value = math.nan
-        while fit.epoch < cfg.training.epochs:
-            value = fit.run_epoch().metrics[cfg.optuna.metric]
-            trial.report(value, fit.epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        _shared(chosen)
+
+        def prune(value: float, epoch: int) -> bool:
+            trial.report(value, epoch)
+            return bool(trial.should_prune())
+
+        try:
+            value = run_trial(cfg, data, chosen, prune, stop_requested)
+        except failures as error:
+            reason = _first_line(error)
+            trial.set_user_attr("error", reason)
+            print(f"trial {trial.number}: failed with {chosen}: {reason}", flush=True)
+            raise
         print(f"trial {trial.number}: {cfg.optuna.metric} {value:.4f} with {chosen}", flush=True)
         return value
 
     finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+    def give_up(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+        if len(_failed(study)) >= FAILED_FIRST and not study.get_trials(deepcopy=False, states=finished):
+            study.stop()
+
     left = cfg.optuna.n_trials - len(study.get_trials(deepcopy=False, states=finished))
     if left > 0:
-        study.optimize(objective, n_trials=left, catch=(ExperimentError, RuntimeError))
+        study.optimize(
+            objective,
+            n_trials=left + cfg.optuna.n_trials,  # as many again may fail
+            catch=failures,
+            callbacks=[optuna.study.MaxTrialsCallback(cfg.optuna.n_trials, states=finished), give_up],
+        )
     values = [trial.value for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]
+    failed = _failed(study)
     if not values:
-        raise ExperimentError(f"study: none of {len(study.trials)} trials finished; see the messages above")
+        raise ExperimentError(
+            f"study: none of {len(failed)} trials finished"
+            + (f"; the last one failed with {failed[-1].params}: {failed[-1].user_attrs['error']}" if failed else "")
+        )
     if len(values) > 2 and len(set(values)) == 1:
         raise ExperimentError(
             f"study: all {len(values)} trials ended with {cfg.optuna.metric} {values[0]}: "
             "nothing was learnt to choose by; give more epochs, or another search space"
         )
-    print(f"study: best {cfg.optuna.metric} {study.best_value:.4f} with {study.best_params}", flush=True)
+    print(
+        f"study: best {cfg.optuna.metric} {study.best_value:.4f} with {study.best_params}"
+        + (f"; {len(failed)} trials failed" if failed else ""),
+        flush=True,
+    )
+    if cfg.study.storage is not None:
+        claim_final_run(study, f"{socket.gethostname()}:{folder.resolve()}")
     return dict(study.best_params)
+
+
+def claim_final_run(study: optuna.Study, claimant: str, *, settle: float = CLAIM_SECONDS) -> None:
+    """Make sure that of all machines that work on one study, one trains the final run.
+
+    Raises:
+        ExperimentError: another one does.
+    """
+    if "final_run" not in study.user_attrs:
+        study.set_user_attr("final_run", claimant)
+        time.sleep(settle)  # whoever found none in the same moment has written by then, and the last to write has it
+    if (holder := study.user_attrs["final_run"]) != claimant:
+        raise ExperimentError(
+            f"the study is finished, and its final run is trained by {holder}; nothing is left to do here"
+        )
+
+
+def run_trial(
+    cfg: DictConfig,
+    data: Data,
+    chosen: dict[str, Any],
+    prune: Callable[[float, int], bool],
+    stop_requested: Callable[[], bool],
+) -> float:
+    """Train with the ``chosen`` parameters; returns the last epoch's ``optuna.metric``.
+
+    Raises:
+        ExperimentError: the run cannot be trained so, or its value is not finite.
+        optuna.TrialPruned: ``prune``, asked with every epoch's value in the first process, says so.
+    """
+    fit = Fit(with_parameters(cfg, chosen), data, log=lambda _row, _step: None, stop_requested=stop_requested)
+    value = math.nan
+    while fit.epoch < fit.cfg.training.epochs:
+        value = fit.run_epoch().metrics[cfg.optuna.metric]
+        if not math.isfinite(value):
+            raise ExperimentError(f"{cfg.optuna.metric} is {value} after epoch {fit.epoch}")
+        if _shared(prune(value, fit.epoch)):
+            raise optuna.TrialPruned
+    return value
+
+
+def _failed(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Trials that failed by themselves; one that was interrupted has left no error."""
+    failed = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.FAIL,))
+    return [trial for trial in failed if "error" in trial.user_attrs]
+
+
+def _sampler_seed(seed: int, study: optuna.Study, number: int) -> int:
+    """A seed for each trial, so that a study that was interrupted draws what it would have drawn.
+
+    It counts the trials before this one but those that were interrupted, which are run again.
+    """
+    interrupted = {t.number for t in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.FAIL,))}
+    interrupted -= {trial.number for trial in _failed(study)}
+    place = sum(earlier not in interrupted for earlier in range(number))
+    return int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
+
+
+def _shared(value: Any) -> Any:
+    """The first process's ``value``, in all of them."""
+    return broadcast_object_list([value])[0]
 
 
 def study_cost(cfg: DictConfig, rows: int) -> str:
@@ -617,12 +921,19 @@ def _storage(cfg: DictConfig, folder: Path) -> optuna.storages.BaseStorage:
             return optuna.storages.get_storage(cfg.study.storage)
         backend = optuna.storages.journal.JournalFileBackend(str(folder / "study.journal"))
         return optuna.storages.JournalStorage(backend)
-    except Exception as error:  # each database has errors of its own
+    except Exception as error:  # noqa: BLE001 - each database has errors of its own
         raise ExperimentError(
-            f"study.storage: {cfg.study.storage or folder / 'study.journal'} cannot be opened "
-            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); give an Optuna URL such as "
-            "postgresql://user@host/name, or null for a file beside the results"
-        ) from error
+            without_password(
+                f"study.storage: {cfg.study.storage or folder / 'study.journal'} cannot be opened "
+                f"({_first_line(error)}); give an Optuna URL such as postgresql+psycopg://user@host/name, or null for "
+                "a file beside the results"
+            )
+        ) from None  # the cause may show the URL
+
+
+def without_password(text: str) -> str:
+    """``text`` with the password of a URL in it left out."""
+    return re.sub(r"(\w://[^\s:/@]*):\S*@", r"\1:***@", text)
 
 
 def search_space(cfg: DictConfig) -> dict[str, dict[str, Any]]:
@@ -729,7 +1040,7 @@ def mismatches(cfg: DictConfig, fit: Fit) -> list[str]:
             f"model.num_parameters is {cfg.model.num_parameters}, {cfg.model.backbone} has {every} "
             f"({inner} without embeddings)"
         )
-    hardware = _hardware(fit.device)
+    hardware = _hardware(fit.device, fit.accelerator.num_processes)
     if cfg.hardware.gpu_type.lower() not in hardware["type"].lower() or cfg.hardware.num_gpus != hardware["num_gpus"]:
         warned.append(
             f"hardware is {cfg.hardware.num_gpus} x {cfg.hardware.gpu_type} in the run file, "
@@ -747,10 +1058,134 @@ def _count(text: str) -> float | None:
         return None
 
 
-def _hardware(device: torch.device) -> dict[str, Any]:
+def _hardware(device: torch.device, processes: int) -> dict[str, Any]:
     if device.type == "cuda":
-        return {"type": torch.cuda.get_device_name(device), "num_gpus": 1}
-    return {"type": f"cpu, {torch.get_num_threads()} threads", "num_gpus": 0}
+        return {"type": torch.cuda.get_device_name(device), "num_gpus": processes}
+    each = f", {processes} processes" if processes > 1 else ""
+    return {"type": f"cpu, {torch.get_num_threads()} threads{each}", "num_gpus": 0}
+
+
+def processes(cfg: DictConfig) -> Accelerator:
+    """This process among those that train together, as the environment tells of them; most often it is alone.
+
+    Raises:
+        ExperimentError: one device is named for several processes.
+    """
+    device = _device(cfg.launcher.device)
+    everyone = Accelerator(cpu=device.type == "cpu", mixed_precision="no")  # what is cast is this file's to say
+    if everyone.num_processes > 1 and device.index is not None:
+        raise ExperimentError(
+            f"launcher.device: {cfg.launcher.device!r} is one device for {everyone.num_processes} processes; auto"
+        )
+    return everyone
+
+
+def launch(cfg: DictConfig, *, asked: list[int]) -> int:
+    """Train ``cfg`` in ``launcher.num_processes`` processes on this machine; returns the exit code.
+
+    The first process's messages are shown and its exit code is returned. The others end when it does.
+
+    Args:
+        cfg: the lifted configuration.
+        asked: gets an entry when a scheduler asks to stop, which is passed on.
+    """
+    count = cfg.launcher.num_processes
+    with tempfile.TemporaryDirectory(prefix="glora-glue-") as folder:
+        arguments = (OmegaConf.to_container(cfg), folder)
+        context: Any = start_processes(  # type: ignore[no-untyped-call]
+            _process, args=arguments, nprocs=count, join=False, start_method="spawn"
+        )
+        told = False
+        while True:
+            try:
+                if context.join(timeout=0.5, grace_period=GRACE_SECONDS):
+                    return 0
+            except ProcessExitedException as error:
+                if error.exit_code > 0:
+                    return error.exit_code
+                print(
+                    f"error: process {error.error_index} was ended by {error.signal_name}, out of memory perhaps; the "
+                    "same command goes on from the last checkpoint",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                return 128 - error.exit_code
+            except ProcessRaisedException as error:
+                print(error, file=sys.stderr, flush=True)
+                return 1
+            except KeyboardInterrupt:  # the processes have had it too, and are telling W&B
+                told = True
+            if asked and not told:
+                told = True
+                for process in context.processes:
+                    process.terminate()
+
+
+def _process(index: int, told: dict[str, Any], folder: str) -> None:
+    """One of several processes: takes its place among them, trains, ends with an exit code."""
+    cfg = OmegaConf.create(told)
+    count = cfg.launcher.num_processes
+    os.environ.update(RANK=str(index), LOCAL_RANK=str(index), WORLD_SIZE=str(count), MASTER_ADDR="127.0.0.1")
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
+
+    def action() -> None:
+        device = _device(cfg.launcher.device)
+        if device.type == "cuda":
+            if count > torch.cuda.device_count():
+                raise ExperimentError(
+                    f"launcher.num_processes: {count} processes, and {torch.cuda.device_count()} GPUs are here"
+                )
+            torch.cuda.set_device(index)
+        else:
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # nothing outside this machine takes part
+            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        # A file in place of a port: nothing listens that a stranger could reach.
+        store = distributed.FileStore(  # type: ignore[attr-defined]
+            str(Path(folder) / "store"), count
+        )
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, store=store, rank=index, world_size=count, timeout=timedelta(hours=1))
+        train(cfg, stop_requested=lambda: bool(asked))
+        distributed.destroy_process_group()
+
+    ended = Path(folder) / "ended"  # what the first process says is what is shown, if it comes to say it
+    try:
+        code, message = outcome(action)
+        if message and (index == 0 or not _appears(ended)):
+            print(f"process {index}: {message}" if index else message, file=sys.stderr, flush=True)
+    except Exception:
+        if index and _appears(ended):
+            sys.exit(1)
+        raise
+    finally:
+        if index == 0:
+            ended.touch()
+    sys.exit(code)
+
+
+def _appears(path: Path) -> bool:
+    """Wait for a file; whether it comes within GRACE_SECONDS."""
+    waited = time.monotonic() + GRACE_SECONDS
+    while not path.exists() and time.monotonic() < waited:
+        time.sleep(0.1)
+    return path.exists()
+
+
+def outcome(action: Callable[[], None]) -> tuple[int, str]:
+    """Run ``action``; returns the exit code and, where it did not succeed, the one line that says why."""
+    try:
+        action()
+    except Stopped as stopped:
+        return 128 + signal.SIGTERM, f"stopped {stopped}; the same command goes on from there"
+    except ExperimentError as error:
+        return 1, f"error: {error}"
+    except OSError as error:  # a full disk, a folder without rights: nothing that a traceback would explain
+        return 1, f"error: {error}; free space, or mend what it names, and start again"
+    except KeyboardInterrupt:
+        return 130, "interrupted"
+    return 0, ""
 
 
 def _device(name: str) -> torch.device:
@@ -771,10 +1206,13 @@ def _save_predictions(path: Path, result: Evaluated) -> None:
         with partial.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["row", "label", "prediction", "confidence"])
-            for row, (truth, predicted, confidence) in enumerate(
-                zip(result.labels, result.predictions, result.confidence, strict=True)
-            ):
-                writer.writerow([row, int(truth), int(predicted), f"{confidence:.6f}"])
+            if result.confidence is None:  # a regression
+                for row, (score, predicted) in enumerate(zip(result.labels, result.predictions, strict=True)):
+                    writer.writerow([row, f"{score:.6g}", f"{predicted:.6g}", ""])
+            else:
+                told = zip(result.labels, result.predictions, result.confidence, strict=True)
+                for row, (truth, predicted, confidence) in enumerate(told):
+                    writer.writerow([row, int(truth), int(predicted), f"{confidence:.6f}"])
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -813,6 +1251,8 @@ def start_wandb(cfg: DictConfig, folder: Path, *, resume: bool) -> Any:
         ExperimentError: the server cannot be reached or refuses.
     """
     told: Any = OmegaConf.to_container(cfg, resolve=True)
+    if cfg.study.storage is not None:
+        told["study"]["storage"] = without_password(cfg.study.storage)
     try:
         return wandb.init(
             entity=cfg.wandb.entity,
@@ -822,7 +1262,7 @@ def start_wandb(cfg: DictConfig, folder: Path, *, resume: bool) -> Any:
             config=told,
             dir=os.environ.get("WANDB_DIR") or str(folder),
             resume="allow" if resume else None,
-            mode=cfg.wandb.mode,
+            mode=cfg.wandb.mode if processes(cfg).is_main_process else "disabled",
             settings=wandb.Settings(
                 init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True
             ),
@@ -832,8 +1272,11 @@ def start_wandb(cfg: DictConfig, folder: Path, *, resume: bool) -> Any:
 
 
 def _no_wandb(cfg: DictConfig, error: Exception) -> ExperimentError:
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return ExperimentError(
-        f"the W&B run {cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id} cannot be started ({reason}); "
+        f"the W&B run {cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id} cannot be started ({_first_line(error)}); "
         "check WANDB_API_KEY, WANDB_BASE_URL, wandb.entity in config/config.yaml and the network"
     )
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

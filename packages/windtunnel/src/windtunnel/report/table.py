@@ -36,6 +36,8 @@ def _seconds(value: float) -> str:
 _COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("accuracy", "accuracy", _fraction),
     ("matthews_corrcoef", "Matthews\ncorr.", _fraction),
+    ("pearson", "Pearson\ncorr.", _fraction),
+    ("spearman", "Spearman\ncorr.", _fraction),
     ("training_seconds", "training\nseconds", _seconds),
     ("trainable_parameters", "trainable\nparameters", _count),
     ("total_rank", "total\nrank", _count),
