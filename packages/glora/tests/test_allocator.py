@@ -10,6 +10,7 @@ from peft import PeftModel
 from torch import nn
 
 from glora import AllocationError, GLoRAConfig, OptimizerError, RankAllocator, StateError, allocate_ranks
+from glora.resize import resize_adapters
 from glora.signal import Factors, gradient_norms
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def test_nothing_waits_for_the_device_during_warm_up(
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
-def test_a_matrix_without_a_finite_gradient_is_not_observed_in_that_step(
+def test_a_matrix_without_a_gradient_and_a_step_that_is_not_finite_are_not_observed(
     make_model: Callable[..., Any], batch: Any, bad: float | None
 ) -> None:
     model = make_model()
@@ -184,9 +185,124 @@ def test_a_matrix_without_a_finite_gradient_is_not_observed_in_that_step(
     allocator.step(optimizer)
     second = allocator.signal
     assert second["mid"] == first["mid"]
-    assert second["up"] == pytest.approx(1.9 * first["up"], rel=1e-5)  # 0.1 n, then 0.9 · 0.1 n + 0.1 n
+    # 0.1 n, then 0.9 · 0.1 n + 0.1 n; a step that a scaler would skip is left out as a whole
+    assert second["up"] == pytest.approx((1.9 if bad is None else 1.0) * first["up"], rel=1e-5)
     # The gradients did not change, so no share may: a missed step is not a small gradient.
     assert allocator.scores == pytest.approx(scores, rel=1e-5)
+
+
+def test_a_matrix_that_the_forward_pass_does_not_use_is_named(make_model: Callable[..., Any], batch: Any) -> None:
+    model = make_model()
+    optimizer = adamw(model)
+    allocator = RankAllocator(model, GLoRAConfig(warmup_steps=2))
+    base = model.get_base_model()
+    for _ in range(2):
+        base.head(torch.tanh(base.up(batch[0])) @ base.mid.base_layer.weight.mT[:, :16]).square().mean().backward()
+        base.down(torch.tanh(base.mid(torch.tanh(base.up(batch[0]))))).sum().backward()
+        base.mid.lora_B["default"].weight.grad = None
+        if allocator.steps == 1:
+            with pytest.warns(UserWarning, match=r"1 of 3 adapted matrices had no gradient in the 2 steps .*`mid`"):
+                allocator.step(optimizer)
+        else:
+            allocator.step(optimizer)
+        optimizer.zero_grad()
+    assert allocator.ranks["mid"] == 0
+
+
+@pytest.mark.parametrize("interval", [1, 3])
+def test_only_every_nth_step_is_observed(
+    make_model: Callable[..., Any], batch: Any, train_step: Any, interval: int
+) -> None:
+    model = make_model()
+    optimizer = adamw(model)
+    allocator = RankAllocator(model, GLoRAConfig(warmup_steps=100, signal_interval=interval))
+    for _ in range(7):
+        train_step(model, optimizer, batch, allocator)
+    assert allocator.state_dict()["observations"].tolist() == [{1: 7, 3: 3}[interval]] * 3
+
+
+@pytest.mark.parametrize("signal", ["delta", "exact"])
+def test_parameters_that_were_exchanged_after_it_was_made_are_found_again(
+    make_model: Callable[..., Any], batch: Any, train_step: Any, signal: Any
+) -> None:
+    """By ``load_state_dict(assign=True)``, a loaded adapter of other ranks, a cast."""
+    model, plain = make_model(), make_model()
+    allocator = RankAllocator(model, GLoRAConfig(warmup_steps=3, signal=signal))
+    model.load_state_dict({key: value.clone() for key, value in model.state_dict().items()}, assign=True)
+    for parameter in (p for name, p in model.named_parameters() if "lora" in name):
+        parameter.requires_grad_()
+    reference = RankAllocator(plain, GLoRAConfig(warmup_steps=3, signal=signal))
+    optimizers = adamw(model), adamw(plain)
+    for _ in range(4):
+        for tuned, optimizer, watcher in zip((model, plain), optimizers, (allocator, reference), strict=True):
+            train_step(tuned, optimizer, batch, watcher)
+    assert allocator.reallocated
+    if signal == "delta":
+        assert allocator.ranks == reference.ranks
+
+
+def test_ranks_that_changed_after_it_was_made_are_the_new_start(
+    make_model: Callable[..., Any], batch: Any, train_step: Any
+) -> None:
+    model = make_model()
+    allocator = RankAllocator(model, GLoRAConfig(warmup_steps=2))
+    resize_adapters(model, "default", {"up": 1, "mid": 2, "down": 0})
+    optimizer = adamw(model)
+    for _ in range(3):
+        train_step(model, optimizer, batch, allocator)
+    assert sum(allocator.ranks.values()) == 3
+    assert set(allocator.ranks) == {"up", "mid"}
+
+
+@pytest.mark.parametrize(
+    ("lora", "words"),
+    [
+        ({"lora_alpha": 32}, r"scaled `up` by 2, the model does by 8"),
+        ({"r": 8, "lora_alpha": 16}, r"was to share 12 ranks, and this model has 24"),
+    ],
+)
+def test_a_run_is_not_resumed_in_a_model_of_another_lora_config(
+    make_model: Callable[..., Any], lora: dict[str, Any], words: str
+) -> None:
+    state = RankAllocator(make_model()).state_dict()
+    with pytest.raises(StateError, match=words):
+        RankAllocator(make_model(**lora)).load_state_dict(state)
+
+
+@pytest.mark.parametrize("moment", ["reallocated", "closed"])
+def test_nothing_stays_attached_to_the_model(
+    make_model: Callable[..., Any], batch: Any, train_step: Any, moment: str
+) -> None:
+    def hooks() -> int:
+        return sum(len(module._forward_hooks) for module in model.modules())
+
+    model = make_model()
+    before = hooks()
+    optimizer = adamw(model)
+    allocator = RankAllocator(model, GLoRAConfig(warmup_steps=1, signal="exact", min_rank=1))
+    assert hooks() > before
+    if moment == "reallocated":
+        train_step(model, optimizer, batch, allocator)
+    else:
+        allocator.close()
+    assert hooks() == before
+
+
+def test_an_exact_signal_goes_on_where_it_was_resumed(
+    make_model: Callable[..., Any], batch: Any, train_step: Any
+) -> None:
+    config = GLoRAConfig(warmup_steps=100, signal="exact", signal_interval=2)
+    model = make_model()
+    optimizer = adamw(model)
+    allocator = RankAllocator(model, config)
+    for _ in range(2):
+        train_step(model, optimizer, batch, allocator)
+    state = allocator.state_dict()
+    allocator.close()
+    resumed = RankAllocator(model, config)
+    resumed.load_state_dict(state)
+    train_step(model, optimizer, batch, resumed)  # the third step is observed, from its forward pass on
+    assert resumed.state_dict()["observations"].tolist() == [2, 2, 2]
 
 
 def test_a_warm_up_without_gradients_is_an_error_that_names_matrices_and_cause(make_model: Callable[..., Any]) -> None:

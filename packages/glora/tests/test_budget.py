@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -209,3 +209,17 @@ def test_what_cannot_be_shared_is_refused(
 ) -> None:
     with pytest.raises(AllocationError, match=text):
         allocate_ranks(scores, total, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"total": 8.5}, r"`total` is 8.5"),
+        ({"total": 8, "costs": [1.5, 1]}, r"`costs` is 1.5 for matrix 0"),
+        ({"total": 8, "min_rank": 0.5}, r"`min_rank` is 0.5"),
+        ({"total": "8"}, r"`total` is '8'"),
+    ],
+)
+def test_what_is_no_whole_number_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(AllocationError, match=rf"{words}.*whole number"):
+        allocate_ranks([1.0, 2.0], **options)

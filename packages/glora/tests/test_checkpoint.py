@@ -120,12 +120,16 @@ def test_what_was_trained_beside_a_restored_adapter_stays_trained(
     assert trained_names(model) == {name for name in names if not name.endswith("head.modules_to_save.default.bias")}
 
 
-def test_half_precision_is_kept(make: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("adapters", [torch.bfloat16, torch.float32])
+def test_the_adapters_type_is_kept(make: Callable[..., Any], tmp_path: Path, adapters: torch.dtype) -> None:
     model = make().bfloat16()
+    for parameter in (p for name, p in model.named_parameters() if "lora_" in name):
+        parameter.data = parameter.data.to(adapters)
     model.save_pretrained(tmp_path)
     resize_adapters(model, "default", {"0": 0, "2": 6})
     prepare_for_checkpoint(model, tmp_path)
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    assert {p.dtype for name, p in model.named_parameters() if "lora_" in name} == {adapters}
+    assert {p.dtype for name, p in model.named_parameters() if "lora_" not in name} == {torch.bfloat16}
 
 
 def test_an_optimizer_of_the_prepared_model_trains_every_adapter(make: Callable[..., Any], tmp_path: Path) -> None:

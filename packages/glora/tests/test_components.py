@@ -34,6 +34,30 @@ def test_svd_keeps_the_size_of_the_drawn_factor() -> None:
     torch.testing.assert_close(columns, torch.full((3,), float(b.norm() / 5**0.5)), rtol=1e-4, atol=0)
 
 
+@pytest.mark.parametrize("b_is_drawn", [False, True])
+def test_svd_beyond_the_rank_of_a_full_update_adds_nothing(b_is_drawn: bool) -> None:
+    a, b = torch.randn(30, 12), torch.randn(32, 30)
+    found = shrink(a, b, 20, "svd", b_is_drawn=b_is_drawn)
+    assert (found.a.shape, found.b.shape) == ((20, 12), (32, 20))
+    torch.testing.assert_close(found.b @ found.a, b @ a, rtol=1e-4, atol=1e-3)
+    assert found.gradient_of_a(torch.randn(30, 12)).shape == (20, 12)
+    assert found.gradient_of_b(torch.randn(32, 30)).shape == (32, 20)
+
+
+def test_svd_of_factors_that_are_zero_stays_finite() -> None:
+    found = shrink(torch.zeros(4, 6), torch.zeros(8, 4), 2, "svd")
+    assert torch.isfinite(found.a).all()
+    assert torch.isfinite(found.b).all()
+
+
+def test_draws_leave_the_global_generator_alone() -> None:
+    state = torch.get_rng_state()
+    for kind in (True, "gaussian", "embedding"):
+        first, again = (draw(3, 5, "up", kind=kind, spread_rank=4, seed=1) for _ in range(2))
+        assert torch.equal(first, again)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_svd_of_an_untrained_adapter_can_still_learn() -> None:
     a, b = factors(2)
     new = shrink(a, torch.zeros_like(b), 2, "svd")

@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from glora import AdapterFileError, ExportError, export_uniform
+from glora import AdapterFileError, ExportError, RankPlan, export_uniform
 from glora.resize import resize_adapters
 
 if TYPE_CHECKING:
@@ -152,3 +152,25 @@ def test_a_folder_that_is_no_adapter_is_refused_by_file(base: Tagger, tmp_path: 
     save_file({"weight": torch.zeros(2)}, tmp_path / "mixed" / "adapter_model.safetensors")
     with pytest.raises(AdapterFileError, match="holds no LoRA factor"):
         export_uniform(tmp_path / "mixed", tmp_path / "uniform")
+
+
+@pytest.mark.parametrize("kind", ["pissa", "olora"])
+def test_an_adapter_that_changed_the_base_weights_is_refused(tmp_path: Path, kind: str) -> None:
+    model = get_peft_model(
+        nn.Sequential(nn.Linear(6, 6)), LoraConfig(r=2, target_modules=["0"], init_lora_weights=kind)
+    )
+    model.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ExportError, match=rf"`init_lora_weights='{kind}'`.*Merge it instead"):
+        export_uniform(tmp_path / "adapter", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_factors_that_have_no_one_rank_are_refused(tmp_path: Path) -> None:
+    """Several groups of a convolution, or experts, in one tensor."""
+    base = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2))
+    model = get_peft_model(base, LoraConfig(r=4, target_modules=["0"]))
+    model.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ExportError, match=r"`0` has factors .* at a rank of 4 in the config"):
+        export_uniform(tmp_path / "adapter", tmp_path / "out")
+    with pytest.raises(AdapterFileError, match=r"`0` has factors .*one rank for each matrix"):
+        RankPlan.from_adapter(tmp_path / "adapter")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,16 @@ def test_layers_stand_in_their_order_and_matrices_in_the_models() -> None:
     assert {tuple(map(int, text.get_position())): text.get_text() for text in axes.texts} == {
         (0, 0): "0", (1, 0): "6", (2, 0): "30", (0, 1): "0", (1, 1): "6", (2, 1): "30", (3, 2): "4",
     }  # fmt: skip
+
+
+def test_two_towers_stand_in_rows_of_their_own() -> None:
+    ranks = {
+        f"{tower}.layer.{layer}.q": rank for rank, (tower, layer) in enumerate(product(("encoder", "decoder"), (0, 1)))
+    }
+    axes = heat_map({**ranks, "decoder.layer.0.cross": 7}).axes[0]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["encoder.layer.*.q", "decoder.layer.*.q", "cross"]
+    assert sorted(text.get_text() for text in axes.texts) == ["0", "1", "2", "3", "7"]
 
 
 def test_a_matrix_without_an_adapter_is_grey_and_one_that_does_not_exist_is_white() -> None:

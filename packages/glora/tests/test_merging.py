@@ -152,3 +152,26 @@ def test_a_merged_model_is_the_one_that_peft_merges_from_the_file(
     model.save_pretrained(tmp_path)
     merged = PeftModel.from_pretrained(base, tmp_path).merge_and_unload()
     torch.testing.assert_close(merged(batch[0]), model(batch[0]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cat", "svd"])
+@pytest.mark.parametrize("resized", [False, True])
+@pytest.mark.parametrize("variant", ["rslora", "dora", "bias"])
+def test_peft_mixes_variants_into_another_function_resized_or_not(
+    make_model: Callable[..., Any], batch: Any, variant: str, resized: bool, kind: str
+) -> None:
+    """Why the documentation says to merge variants, not to mix them: the day this fails, PEFT has mended it."""
+    model = make_model(learned=True, **VARIANTS[variant])
+    if variant == "dora":
+        for name, parameter in model.named_parameters():
+            if "magnitude" in name:
+                parameter.data *= 1.5  # as training does; at the start it is that of the base weight
+    for name, parameter in model.named_parameters():
+        if name.endswith("lora_B.default.bias"):
+            nn.init.normal_(parameter)
+    if resized:
+        resize_adapters(model, "default", {"up": 3, "mid": 6, "down": 2})
+    expected = model(batch[0])
+    model.add_weighted_adapter(["default"], [1.0], "mixed", combination_type=kind)
+    model.set_adapter("mixed")
+    assert (model(batch[0]) - expected).abs().max() > 0.01

@@ -39,7 +39,7 @@ def factors(model: Any, name: str) -> tuple[nn.Parameter, nn.Parameter]:
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
-def test_state_of_what_stays_is_kept_and_of_what_is_new_is_zero(
+def test_state_of_what_stays_is_kept_and_what_is_new_gets_no_first_moment_and_the_mean_of_the_second(
     make_model: Callable[..., Any], batch: Any, train_step: Any, kind: str
 ) -> None:
     model = make_model(modules_to_save=["head"])
@@ -64,8 +64,33 @@ def test_state_of_what_stays_is_kept_and_of_what_is_new_is_zero(
                     continue
                 assert new[key].shape == factor.shape
                 assert torch.equal(new[key].narrow(dim, 0, kept), value.narrow(dim, 0, kept))
-                assert not new[key].narrow(dim, kept, factor.shape[dim] - kept).any()
+                added = new[key].narrow(dim, kept, factor.shape[dim] - kept)
+                mean = value.narrow(dim, 0, kept).mean(dim, keepdim=True) if "sq" in key else torch.zeros(())
+                torch.testing.assert_close(added, mean.expand_as(added).to(added))
     assert train_step(model, optimizer, batch) > 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_new_components_take_steps_of_the_size_of_the_old_ones(make_model: Callable[..., Any], noise: float) -> None:
+    """From second moments of zero, with nothing that corrects for the start, they would move several times too far."""
+    model = make_model()
+    _, b = factors(model, "up")
+    optimizer = torch.optim.Adam(trainable(model), lr=1e-3)
+
+    def step() -> None:
+        for parameter in trainable(model):
+            parameter.grad = 1 + noise * torch.randn_like(parameter)
+        optimizer.step()
+
+    for _ in range(300):
+        step()
+    resize_adapters(model, "default", {"up": 8, "mid": 4, "down": 4}, optimizer=optimizer)
+    _, b = factors(model, "up")
+    before = b.detach().clone()
+    for _ in range(30):
+        step()
+    moved = (b.detach() - before).norm(dim=0)  # (8,)
+    assert moved[4:].max() < 1.3 * moved[:4].max()
 
 
 def test_a_kept_component_is_updated_as_if_nothing_had_happened(

@@ -97,21 +97,16 @@ def test_a_plan_is_read_off_a_saved_adapter(make_model: Callable[..., Any], tmp_
 def test_other_frameworks_read_the_patterns_as_yaml(allocated: RankAllocator, make_model: Callable[..., Any]) -> None:
     """axolotl and others take PEFT's fields from a YAML file; JSON is YAML."""
     content = yaml.safe_load(json.dumps(allocated.plan.to_dict()))
-    config = allocated.plan.to_lora_config()
-    assert content["rank_pattern"] == config.rank_pattern
-    assert content["alpha_pattern"] == config.alpha_pattern
-    model = get_peft_model(
-        make_model().unload(),
-        LoraConfig(
-            r=config.r,
-            lora_alpha=config.lora_alpha,
-            target_modules=[name for name, rank in content["ranks"].items() if rank],
-            rank_pattern=content["rank_pattern"],
-            alpha_pattern=content["alpha_pattern"],
-            use_rslora=content["use_rslora"],
-        ),
-    )
-    assert described(model) == described(allocated._model)
+    fields = {key: content[key] for key in ("target_modules", "rank_pattern", "alpha_pattern", "use_rslora")}
+    for beside in ({"r": content["r"], "lora_alpha": content["lora_alpha"]}, {"r": 5, "lora_alpha": 7}):
+        model = get_peft_model(make_model().unload(), LoraConfig(**fields, **beside))
+        assert described(model) == described(allocated._model)
+
+
+def test_a_plan_of_another_model_is_refused(allocated: RankAllocator, make_model: Callable[..., Any]) -> None:
+    assert allocated.plan.to_lora_config(make_model().unload()).r > 0
+    with pytest.raises(PlanError, match=r"`nope`, and this Mlp has no such module"):
+        RankPlan(ranks={"up": 2, "nope": 5}, alphas={"up": 2, "nope": 5}).to_lora_config(make_model().unload())
 
 
 @pytest.mark.parametrize(

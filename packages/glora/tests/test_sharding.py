@@ -36,7 +36,7 @@ def group() -> Iterator[None]:
 def test_a_model_sharded_by_fsdp2_is_refused(make_model: Callable[..., Any]) -> None:
     model = make_model()
     fully_shard(model.get_base_model(), mesh=init_device_mesh("cpu", (1,)))
-    with pytest.raises(UnsupportedModelError, match=rf"`up` has a lora_A that is sharded.*{TWO_PHASES}"):
+    with pytest.raises(UnsupportedModelError, match=rf"`up` is sharded over devices.*{TWO_PHASES}"):
         RankAllocator(model)
 
 
@@ -45,6 +45,25 @@ def test_a_model_wrapped_by_fsdp1_is_refused(make_model: Callable[..., Any]) -> 
     wrapped = FullyShardedDataParallel(make_model(), use_orig_params=True, device_id=torch.device("cpu"))
     with pytest.raises(UnsupportedModelError, match=rf"is a FullyShardedDataParallel.*{TWO_PHASES}"):
         RankAllocator(wrapped)
+
+
+@pytest.mark.usefixtures("group")
+@pytest.mark.parametrize("signal", ["delta", "lora_B", "exact"])
+@pytest.mark.parametrize("kind", ["fsdp1", "fsdp2"])
+def test_a_model_that_is_sharded_after_the_allocator_was_made_is_refused_in_the_first_step(
+    make_model: Callable[..., Any], batch: Any, kind: str, signal: Any
+) -> None:
+    model = make_model()
+    allocator = RankAllocator(model, GLoRAConfig(signal=signal))
+    if kind == "fsdp2":
+        fully_shard(model.get_base_model(), mesh=init_device_mesh("cpu", (1,)))
+        wrapped = model
+    else:
+        wrapped = FullyShardedDataParallel(model, use_orig_params=True, device_id=torch.device("cpu"))
+    optimizer = torch.optim.AdamW([p for p in wrapped.parameters() if p.requires_grad])
+    wrapped(batch[0]).sum().backward()
+    with pytest.raises(UnsupportedModelError, match=TWO_PHASES):
+        allocator.step(optimizer)
 
 
 def test_deepspeeds_optimizer_is_refused(make_model: Callable[..., Any]) -> None:

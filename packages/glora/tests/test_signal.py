@@ -57,6 +57,19 @@ def with_grad(like: nn.Parameter, grad: torch.Tensor) -> nn.Parameter:
     return parameter
 
 
+@pytest.mark.parametrize(("rank", "inputs"), [(16, 12), (12, 12), (64, 27), (3, 30)])
+def test_delta_is_unbiased_where_there_are_more_rows_than_inputs(rank: int, inputs: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    squares = []
+    for _ in range(400):
+        drawn = torch.nn.Parameter(torch.randn(rank, inputs, generator=generator))
+        zeroed = torch.nn.Parameter(torch.zeros(20, rank))
+        gradient = torch.randn(20, inputs, generator=generator)
+        zeroed.grad = gradient @ drawn.detach().mT
+        squares.append(float(gradient_norms([Factors(drawn, zeroed, 1.0)], "delta")[0] / gradient.norm()) ** 2)
+    assert sum(squares) / len(squares) == pytest.approx(1, abs=0.06)
+
+
 def test_delta_is_the_norm_of_the_gradient_projected_on_the_rows_of_a() -> None:
     a, b, scaling, _ = draw_factors(48, rank=4, out=20)
     gradient = torch.randn(20, 48)

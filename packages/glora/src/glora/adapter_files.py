@@ -31,6 +31,7 @@ PICKLED = "adapter_model.bin"
 
 _PREFIX = "base_model.model."
 _FACTORS = (".lora_A.weight", ".lora_embedding_A")
+_ZEROED = (".lora_B.weight", ".lora_embedding_B")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,18 @@ class SavedAdapter:
         """Return the factor of B A of a matrix."""
         rank = self.ranks[name]
         return self.alpha(name) / (math.sqrt(rank) if self.config.use_rslora else rank)
+
+    def problem_of(self, name: str) -> str | None:
+        """Say why the factors of a matrix are not those of one rank, such as several experts' in one tensor."""
+        for of_a, of_b in zip(_FACTORS, _ZEROED, strict=True):
+            wide, tall = (self.shapes.get(f"{_PREFIX}{name}{ending}") for ending in (of_a, of_b))
+            if wide is None:
+                continue
+            key = get_pattern_key(self.config.rank_pattern.keys(), name)
+            told = self.config.rank_pattern.get(key, self.config.r)
+            if tall is None or len(tall) < 2 or not wide[0] == tall[1] == told:
+                return f"has factors {wide} and {tall} at a rank of {told} in the config"
+        return None
 
     def tensors(self) -> dict[str, Tensor]:
         """Load all tensors to the CPU.

@@ -180,8 +180,6 @@ def _problem_of_kind(layer: Any) -> str | None:
         return f"is a convolution in {groups} groups, whose rank would have to be a multiple of them"
     if getattr(base_layer, "sparse", False):
         return "is an embedding with sparse gradients (build it with sparse=False)"
-    if getattr(base_layer, "_hf_tp_plan", None) is not None:
-        return "is sharded by tensor parallelism (load the model without tp_plan)"
     return None
 
 
@@ -192,6 +190,8 @@ def _problem_of_adapter(matrix: Matrix) -> str | None:
         return f"uses a variant of LoRA ({type(variant).__name__})"
     if layer.merged:
         return "has its adapter merged into the base weight (call unmerge_adapter first)"
+    if hasattr(layer.get_base_layer().weight, "device_mesh"):  # a DTensor: FSDP2 or tensor parallelism
+        raise UnsupportedModelError(f"`{matrix.name}` is sharded over devices. {TWO_PHASES}")
     factors = ("lora_embedding_A", "lora_embedding_B") if matrix.reversed else ("lora_A", "lora_B")
     for factor, weight in zip(factors, (matrix.a, matrix.b), strict=True):
         if not isinstance(weight, nn.Parameter) or hasattr(weight, "ds_id") or hasattr(weight, "device_mesh"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ from glora.adapters import adapted_matrices, present_ranks, unwrap_model
 from glora.bounds import budget_total, rank_limits
 from glora.budget import allocate_ranks
 from glora.config import GLoRAConfig
-from glora.errors import AllocationError, StateError
+from glora.errors import TWO_PHASES, AllocationError, StateError, UnsupportedModelError
 from glora.observer import Observer
 from glora.optimizer import check_optimizer
 from glora.plan import RankPlan
-from glora.replicas import check_renewable, find_data_parallel, renew, share_from_first
+from glora.replicas import check_renewable, find_data_parallel, refuse_sharding, renew, share_from_first
 from glora.resize import adapter_parameters, resize_adapters
 
 if TYPE_CHECKING:
@@ -56,16 +57,11 @@ class RankAllocator:
         self._adapter_name = adapter_name
         if self._wrapper is not None:
             check_renewable(self._wrapper)
-        self._bind()
-        self._names = tuple(self._matrices)
-        self._lower, self._upper = rank_limits(self._config, list(self._matrices.values()))
-        self._total, self._costs = budget_total(self._config, list(self._matrices.values()))
-        self._allocate([1.0] * len(self._names))  # an impossible budget is known before the warm-up is spent
-        self._observer = Observer(list(self._matrices.values()), self._config)
-        self._observer.expect(0)
         self._steps = 0
         self._reallocated = False
         self._checks = 0
+        self._observer: Observer
+        self._begin()
 
     @property
     def config(self) -> GLoRAConfig:
@@ -124,8 +120,8 @@ class RankAllocator:
         Call it once per optimizer step, after the last ``backward`` (and ``GradScaler.unscale_``), before
         clipping and before ``optimizer.step()``. The reallocation exchanges parameters: lists of parameters
         made before it must be made anew, and `optimizer` afterwards holds the new ones in the same groups,
-        with the carried state and gradients. A matrix without a finite gradient is not observed in that
-        step. During the warm-up nothing waits for the device.
+        with the carried state and gradients. A step in which a gradient is not finite is not observed, nor is a matrix
+        without one. During the warm-up nothing waits for the device.
 
         Args:
             optimizer: The optimizer that updates the adapters, or accelerate's wrapper around it.
@@ -138,7 +134,8 @@ class RankAllocator:
         Raises:
             OptimizerError: If the optimizer does not hold the adapters or cannot follow the resize; known in
                 the first two steps.
-            AllocationError: If no gradient was seen during the whole warm-up.
+            AllocationError: If no finite gradient was seen during the whole warm-up.
+            UnsupportedModelError: If the parameters have been sharded since; known in the first step.
         """
         if self._reallocated:
             return False
@@ -164,6 +161,8 @@ class RankAllocator:
             "ranks": [ranks[name] for name in self._names],
             "steps": self._steps,
             "reallocated": self._reallocated,
+            "total": self._total,
+            "scalings": {name: matrix.scaling for name, matrix in self._matrices.items()},
             "signal": self._observer.average.values.cpu().clone(),
             "observations": self._observer.average.observations.cpu().clone(),
             "config": asdict(self._config),
@@ -181,8 +180,8 @@ class RankAllocator:
             state: From `state_dict`; tensors may have become lists, as in JSON.
 
         Raises:
-            StateError: If the state is of another version, of other matrices, or of another config than this
-                allocator's while the ranks are not allocated yet.
+            StateError: If the state is of another version, of other matrices, of other scalings, or of another config
+                or total than this allocator's while the ranks are not allocated yet.
         """
         if state.get("version") != _STATE_VERSION:
             raise StateError(
@@ -193,6 +192,7 @@ class RankAllocator:
         self._bind()  # the model may have been brought to the stored ranks already
         self._check_matrices(stored)
         self._check_config(state)
+        self._check_model(state)
         resize_adapters(
             self._model,
             self._adapter_name,
@@ -215,13 +215,49 @@ class RankAllocator:
         if self._wrapper is not None:
             renew(self._wrapper)
 
+    def _begin(self) -> None:
+        """Take the model as it is for the start of the warm-up."""
+        self._bind()
+        self._names = tuple(self._matrices)
+        self._lower, self._upper = rank_limits(self._config, list(self._matrices.values()))
+        self._total, self._costs = budget_total(self._config, list(self._matrices.values()))
+        self._allocate([1.0] * len(self._names))  # an impossible budget is known before the warm-up is spent
+        self._observer = Observer(list(self._matrices.values()), self._config)
+        self._observer.expect(0)
+
+    def _follow_exchange(self) -> None:
+        """Look the parameters up again where something has exchanged them since: a load, a wrapper, a cast."""
+        before, shapes = self._matrices, self._shapes
+        self._bind(order=self._names)
+        changed = [
+            name for name, matrix in self._matrices.items() if name in before and self._shapes[name] != shapes[name]
+        ]
+        if changed and any(len(shape) < 2 for name in changed for shape in self._shapes[name]):
+            shape = self._shapes[changed[0]][0]
+            raise UnsupportedModelError(f"`{changed[0]}` has a factor of shape {tuple(shape)} now. {TWO_PHASES}")
+        self.close()
+        if self._steps == 0:
+            self._begin()
+            return
+        average = self._observer.average
+        self._observer = Observer(list(self._matrices.values()), self._config)
+        self._observer.average = average
+        self._observer.expect(self._steps)
+
     def _bind(self, order: tuple[str, ...] = ()) -> None:
         """Look the adapters' parameters up; they are other objects after a resize."""
         matrices = adapted_matrices(self._model, self._adapter_name)
         self._matrices = {name: matrices[name] for name in order or matrices if name in matrices}
+        self._parameters = {name: (id(matrix.a), id(matrix.b)) for name, matrix in self._matrices.items()}
+        self._shapes = {name: (matrix.a.shape, matrix.b.shape) for name, matrix in self._matrices.items()}
 
     def _check(self, optimizer: Any) -> None:
         """Find out early what would stop the reallocation at the end of a long warm-up."""
+        if self._checks == 0:
+            refuse_sharding(self._model)
+            present = adapted_matrices(self._model, self._adapter_name)
+            if {name: (id(matrix.a), id(matrix.b)) for name, matrix in present.items()} != self._parameters:
+                self._follow_exchange()
         if self._checks < 2:  # the optimizer's state appears only with its first step
             check_optimizer(optimizer, adapter_parameters(self._matrices.values()))
         if self._checks == 0 and self._wrapper is None:
@@ -240,9 +276,18 @@ class RankAllocator:
         shares = self._observer.average.shares().tolist()
         if not any(shares):
             raise AllocationError(
-                f"No gradient reached any of the {len(self._names)} adapters in {self._steps} steps, from "
+                f"No finite gradient reached any of the {len(self._names)} adapters in {self._steps} steps, from "
                 f"`{self._names[0]}` to `{self._names[-1]}`. Call RankAllocator.step after backward and before "
-                "zero_grad, and check that the adapters are not frozen."
+                "zero_grad, unscale the gradients first where they are scaled, and check that the adapters are not "
+                "frozen."
+            )
+        counts = self._observer.average.observations.tolist()
+        unseen = [name for name, count in zip(self._names, counts, strict=True) if count == 0]
+        if unseen:
+            warnings.warn(
+                f"{len(unseen)} of {len(self._names)} adapted matrices had no gradient in the {self._steps} steps of "
+                f"the warm-up, `{unseen[0]}` first, and get their least rank: the forward pass does not use them.",
+                stacklevel=3,
             )
         ranks = dict(zip(self._names, self._allocate(shares), strict=True))
         keep, seed = self._config.keep, self._config.seed
@@ -263,6 +308,21 @@ class RankAllocator:
                 if absent
                 else "The allocator state does not fit the model: it does not know the adapted matrix "
                 f"`{unknown[0]}`. Build the model with the LoraConfig that the run started with."
+            )
+
+    def _check_model(self, state: Mapping[str, Any]) -> None:
+        for name, scaling in state["scalings"].items():
+            matrix = self._matrices.get(name)
+            if matrix is not None and abs(matrix.scaling - scaling) > 1e-6 * abs(scaling):
+                raise StateError(
+                    f"The run scaled `{name}` by {scaling:g}, the model does by {matrix.scaling:g}: resumed, it would "
+                    "compute another function. Build the model with the LoraConfig that the run started with."
+                )
+        if not state["reallocated"] and state["total"] != self._total:
+            unit = "ranks" if self._costs is None else "parameters"
+            raise StateError(
+                f"The run was to share {state['total']} {unit}, and this model has {self._total} to share, in the "
+                "middle of the warm-up. Build the model with the LoraConfig that the run started with."
             )
 
     def _check_config(self, state: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ class MovingAverage:
     Args:
         count: Number of matrices.
         beta: β in [0, 1), the decay per observation.
-        device: Where the averages live.
+        device: Where the averages live until the first observation, which may be elsewhere.
 
     Attributes:
         values: (count,) float32, g_k as the formula has it, starting from 0 and without bias correction.
@@ -33,7 +33,8 @@ class MovingAverage:
 
         One NaN would stay in the average forever, and a skipped step is not a small gradient.
         """
-        norms = norms.to(self.values.device)
+        if norms.device != self.values.device:  # the model was moved after this was made
+            self.values, self.observations = self.values.to(norms.device), self.observations.to(norms.device)
         finite = torch.isfinite(norms)
         self.values = torch.where(finite, self._beta * self.values + (1 - self._beta) * norms, self.values)
         self.observations += finite

@@ -48,9 +48,19 @@ def rank_limits(config: GLoRAConfig, matrices: Sequence[Matrix]) -> tuple[list[i
 
 
 def budget_total(config: GLoRAConfig, matrices: Sequence[Matrix]) -> tuple[int, list[int] | None]:
-    """Return the budget, and what a rank of each matrix costs if it is in parameters (else ``None``)."""
+    """Return the budget, and what a rank of each matrix costs if it is in parameters (else ``None``).
+
+    Raises:
+        AllocationError: If a budget in parameters is too small for one rank of some matrix.
+    """
     if config.budget_unit == "parameters":
         present = sum(matrix.rank * matrix.cost for matrix in matrices)
         total = present if config.total_parameters is None else config.total_parameters
+        dearest = max(matrices, key=lambda matrix: matrix.cost)
+        if total < dearest.cost:  # whether it buys anything would depend on the scores, and be known after the warm-up
+            raise AllocationError(
+                f"A budget of {total} parameters does not buy one rank of `{dearest.name}`, which costs "
+                f"{dearest.cost}. Raise `total_parameters`, or do not adapt this matrix."
+            )
         return total, [matrix.cost for matrix in matrices]
     return sum(matrix.rank for matrix in matrices) if config.total_rank is None else config.total_rank, None

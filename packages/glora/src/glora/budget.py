@@ -12,8 +12,9 @@ what it costs; ranks stay proportional to the scores.
 from __future__ import annotations
 
 import math
+import operator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glora.errors import AllocationError
 
@@ -49,8 +50,8 @@ def allocate_ranks(
         they cost at most `total`, and less than one rank of some matrix below it.
 
     Raises:
-        AllocationError: If a score is NaN, infinite or negative, if all are zero or there are none, or if
-            `total` cannot be met within the bounds.
+        AllocationError: If a score is NaN, infinite or negative, if all are zero or there are none, if a number is
+            not a whole one, or if `total` cannot be met within the bounds.
 
     Example:
         >>> allocate_ranks([3.0, 1.0, 0.1], 8)
@@ -64,6 +65,7 @@ def allocate_ranks(
     if len(labels) != len(scores):
         raise AllocationError(f"There are {len(scores)} scores but {len(labels)} names; give one name per score.")
     weights = _checked_scores(scores, labels)
+    total = _whole(total, "total", "the budget")
     prices = _one_each([1] * len(scores) if costs is None else costs, labels, "costs", least=1)
     lower = _one_each(min_rank, labels, "min_rank", least=0)
     ceiling = [max(total // price, low) for price, low in zip(prices, lower, strict=True)]
@@ -98,13 +100,21 @@ def _checked_scores(scores: Sequence[float], labels: Sequence[str]) -> list[Frac
 
 
 def _one_each(value: int | Sequence[int], labels: Sequence[str], what: str, *, least: int) -> list[int]:
-    values = [value] * len(labels) if isinstance(value, int) else list(value)
+    values = list(value) if hasattr(value, "__iter__") else [value] * len(labels)
     if len(values) != len(labels):
         raise AllocationError(f"There are {len(labels)} scores but `{what}` has {len(values)} values; give one each.")
+    values = [_whole(one, what, label) for label, one in zip(labels, values, strict=True)]
     for label, one in zip(labels, values, strict=True):
         if one < least:
             raise AllocationError(f"`{what}` is {one} for {label}; it must be {least} or more.")
     return values
+
+
+def _whole(value: Any, what: str, whose: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise AllocationError(f"`{what}` is {value!r} for {whose}; it must be a whole number.") from error
 
 
 def _check_total(total: int, lower: Sequence[int], upper: Sequence[int], prices: Sequence[int], *, unit: str) -> None:

@@ -137,8 +137,17 @@ def _leading(a: Tensor, b: Tensor, rank: int) -> Components:
     wide, tall = a.to(precise), b.to(a.device, precise)
     q_a, r_a = torch.linalg.qr(wide.mT)  # (in, r), (r, r)
     q_b, r_b = torch.linalg.qr(tall)  # (out, r), (r, r)
-    u, values, vh = torch.linalg.svd(r_b @ r_a.mT)
+    u, values, vh = torch.linalg.svd(r_b @ r_a.mT, full_matrices=False)
+    missing = rank - len(values)
+    if missing > 0:  # there are no more: beyond the rank of a full update, components are zero, and stay so
+        widened = _leading(a, b, len(values))
+        rows, columns = a.new_zeros(missing, a.shape[1]), b.new_zeros(len(b), missing)
+        mixing = tuple(torch.cat([mix, mix.new_zeros(missing, len(a))]) for mix in widened.mixing or ())
+        return Components(
+            torch.cat([widened.a, rows]), torch.cat([widened.b, columns], 1), None, (mixing[0], mixing[1])
+        )
     size = wide.norm() / math.sqrt(len(wide))  # of a typical row of A
+    size = torch.where(size > 0, size, torch.ones_like(size))
     new_a = size * vh[:rank] @ q_a.mT
     new_b = q_b @ u[:, :rank] * (values[:rank] / size)
     mix_a = size * vh[:rank] @ torch.linalg.pinv(r_a.mT)  # M with A' = M A

@@ -31,7 +31,7 @@ class GLoRAConfig:
             costs 2.5 times one of 768 x 768. Ranks are in proportion to the scores either way.
         total_parameters: With ``budget_unit="parameters"``, the number of entries of all A and B after the
             reallocation, at most. ``None`` keeps the number that the model has at the start.
-        beta: β in [0, 1), the decay of the moving average per optimizer step.
+        beta: β in [0, 1), the decay of the moving average per observation.
         warmup_steps: T_warmup in optimizer steps; the reallocation happens in the last of them. At least 1.
         min_rank: The least rank of every matrix. 0 lets a matrix lose its adapter.
         max_rank: The greatest rank of every matrix. ``None`` leaves only the matrix's own limit,

@@ -25,6 +25,7 @@ import torch
 from safetensors.torch import save_file
 
 from glora.adapter_files import SAFETENSORS, SavedAdapter
+from glora.adapters import SUPPORTED_INITIALISATIONS
 from glora.errors import ExportError
 
 if TYPE_CHECKING:
@@ -94,12 +95,23 @@ def export_uniform(adapter: str | os.PathLike[str], out: str | os.PathLike[str])
 
 def _check(saved: SavedAdapter) -> None:
     config = saved.config
-    asked = {"use_dora": config.use_dora, "lora_bias": config.lora_bias, "bias": config.bias != "none"}
+    asked = {
+        "use_dora": config.use_dora,
+        "lora_bias": config.lora_bias,
+        "bias": config.bias != "none",
+        "init_lora_weights": config.init_lora_weights not in SUPPORTED_INITIALISATIONS,  # it changed the base weights
+        "target_parameters": bool(config.target_parameters),
+        "alora_invocation_tokens": bool(getattr(config, "alora_invocation_tokens", None)),
+        "arrow_config": bool(getattr(config, "arrow_config", None)),
+    }
     for name in (name for name, refused in asked.items() if refused):
         raise ExportError(
             f"{saved.folder} was trained with `{name}={getattr(config, name)!r}`, which vLLM and llama.cpp cannot "
             "compute. Merge it instead: PeftModel.from_pretrained(base, folder).merge_and_unload()."
         )
+    for name in saved.ranks:
+        if (problem := saved.problem_of(name)) is not None:
+            raise ExportError(f"{saved.folder}: `{name}` {problem}, and has no one rank to be padded to.")
 
 
 def _padded(key: str, tensor: Tensor, rank: int, saved: SavedAdapter, scaling: float) -> Tensor:

@@ -6,6 +6,7 @@ Needs matplotlib, which is an extra; it draws on a figure of its own and touches
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -23,14 +24,21 @@ def heat_map(ranks: Mapping[str, int]) -> Figure:
     """Draw ranks by layer and matrix.
 
     Args:
-        ranks: Rank by module name. The first number that is a part of a name of its own is the layer; names without
-            one stand in a column of their own.
+        ranks: Rank by module name. The first number that is a part of a name of its own is the layer, what follows it
+            the kind of matrix; what precedes it is a part of that where a model has several towers (an encoder and a
+            decoder). Names without a number stand in a column of their own.
 
     Returns:
         A figure with the rank in every cell; grey where the matrix has no adapter, empty where the model has no such
         matrix.
     """
-    places = {name: _place(name) for name in ranks}
+    parts = {name: _parts(name) for name in ranks}
+    shared = Counter((rest, layer) for _, layer, rest in parts.values())
+    towers = {rest for (rest, _), names in shared.items() if names > 1}
+    places = {
+        name: (f"{prefix}.*.{rest}".removesuffix(".") if rest in towers else rest or prefix, layer)
+        for name, (prefix, layer, rest) in parts.items()
+    }
     rows = list(dict.fromkeys(row for row, _ in places.values()))
     columns = sorted({column for _, column in places.values()}, key=lambda column: (column is None, column or 0))
     grid = np.full((len(rows), len(columns)), np.nan)
@@ -60,10 +68,9 @@ def heat_map(ranks: Mapping[str, int]) -> Figure:
     return figure
 
 
-def _place(name: str) -> tuple[str, int | None]:
-    """Split a module name into the matrix's kind and its layer."""
+def _parts(name: str) -> tuple[str, int | None, str]:
+    """Split a module name into what precedes the layer, the layer, and what follows it."""
     found = re.search(r"(?:^|\.)(\d+)(?=\.|$)", name)
     if found is None:
-        return name, None
-    rest = name[found.end() :].lstrip(".") or name[: found.start()]
-    return rest, int(found.group(1))
+        return "", None, name
+    return name[: found.start()], int(found.group(1)), name[found.end() :].lstrip(".")

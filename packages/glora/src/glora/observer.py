@@ -67,6 +67,8 @@ class Observer:
             return
         estimate: Literal["delta", "lora_B"] = "lora_B" if self._config.signal == "lora_B" else "delta"
         norms = gradient_norms([self._factors[k] for k in seen], estimate)
+        # A scaler skips a step as a whole, and so does this: without reading anything back from the device.
+        norms = torch.where(torch.isfinite(norms).all(), norms, torch.nan)
         if len(seen) < len(self._factors):
             present = dict(zip(seen, norms.unbind(), strict=True))
             absent = torch.full_like(norms[0], torch.nan)

@@ -3,9 +3,11 @@
 What becomes of the state of a parameter whose rank changes:
 
 * torch's Adam, AdamW, Adamax, NAdam, RAdam, SGD, RMSprop, Adagrad, Adadelta and Muon: tensors of the parameter's shape
-  (``exp_avg``, ``momentum_buffer``, …) are cut and padded with zeros like it; numbers (``step``) stay.
-* Adafactor, torch's and transformers': the same. Factored second moments are cut along the rank where they have it and
-  padded with their mean; those that average over the rank stay.
+  are cut like it. New components get zero as their first moment (``exp_avg``, ``momentum_buffer``, …) and the mean of
+  what stays as their second (``exp_avg_sq``, …): from zero it would take hundreds of steps to be right, in which they
+  would move several times too far, since ``step`` stays and nothing corrects for the start. Numbers stay.
+* Adafactor, torch's and transformers': the same. Factored second moments are cut along the rank where they have it;
+  those that average over the rank stay.
 * Any other optimizer: reset, with a warning that names it; it starts anew for these parameters alone.
 * LBFGS: refused, it has one flat history of all parameters.
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 CARRIED = frozenset(
     ["Adafactor", "Adagrad", "Adadelta", "Adam", "Adamax", "AdamW", "Muon", "NAdam", "RAdam", "RMSprop", "SGD"]
 )
+# Averages of squares (or, in Adamax, greatest sizes) by which the steps are divided.
+SECOND_MOMENTS = frozenset(["acc_delta", "exp_avg_sq", "exp_inf", "max_exp_avg_sq", "square_avg", "sum"])
 # Which dimension a factored moment averages over, and whether it is kept with size one (torch) or dropped.
 FACTORED = {
     "exp_avg_sq_row": (-1, False),
@@ -75,14 +79,14 @@ class Exchange:
             raise ValueError(f"{self.name}: nothing of it stays.")
         if not isinstance(value, torch.Tensor):
             return value
-        if value.shape == self.old.shape and value.is_floating_point():
-            return self._cut(value, self.dim)
-        if key in FACTORED:
+        if key in FACTORED:  # at rank 1 it may have the parameter's own shape
             dim, is_kept = FACTORED[key]
             averaged = dim % self.old.dim()
             if averaged == self.dim:
                 return value
             return self._cut(value, self.dim - (not is_kept and averaged < self.dim), pad_with_mean=True)
+        if value.shape == self.old.shape and value.is_floating_point():
+            return self._cut(value, self.dim, pad_with_mean=key in SECOND_MOMENTS)
         if value.numel() == 1:
             return value
         raise ValueError(f"{self.name}: `{key}` is a tensor {tuple(value.shape)} of {value.dtype}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,16 +18,17 @@ from peft import LoraConfig
 
 from glora.adapter_files import SavedAdapter
 from glora.adapters import adapted_matrices, unwrap_model
-from glora.errors import MissingDependencyError, PlanError
+from glora.errors import AdapterFileError, MissingDependencyError, PlanError
 from glora.patterns import anchored, exactly, target_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
     from torch import nn
 
 FORMAT = 1
+
+# What a file holds beside the plan's own fields, for other frameworks.
+_PEFT_FIELDS = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern")
 
 # What the fields beside the ranks may be.
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -128,6 +130,9 @@ class RankPlan:
             AdapterFileError: If the folder holds none that can be read.
         """
         saved = SavedAdapter.read(folder)
+        for name in saved.ranks:
+            if (problem := saved.problem_of(name)) is not None:
+                raise AdapterFileError(f"{saved.folder}: `{name}` {problem}; a plan has one rank for each matrix.")
         return cls(
             model_id=saved.config.base_model_name_or_path,
             use_rslora=saved.config.use_rslora,
@@ -149,7 +154,7 @@ class RankPlan:
             raise PlanError(f"{path} cannot be read as a rank plan: {error}") from error
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise PlanError(f"{path} is no rank plan of format {FORMAT}; RankPlan.save writes them.")
-        unknown = sorted(content.keys() - cls.__dataclass_fields__.keys() - {"rank_pattern", "alpha_pattern"})
+        unknown = sorted(content.keys() - cls.__dataclass_fields__.keys() - set(_PEFT_FIELDS))
         missing = sorted({"ranks", "alphas"} - content.keys())
         if unknown or missing:
             raise PlanError(f"{path}: {f'`{unknown[0]}` is unknown' if unknown else f'`{missing[0]}` is missing'}.")
@@ -175,10 +180,20 @@ class RankPlan:
             raise PlanError(f"The rank plan cannot be written to {target}: {error}.") from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, with PEFT's ``r``-independent patterns for other frameworks' files."""
+        """Return everything as plain values, with the fields of PEFT's ``LoraConfig`` for other frameworks' files.
+
+        The patterns name every matrix, so that they hold whatever ``r`` and ``lora_alpha`` stand beside them.
+        """
         config = self.to_lora_config()
-        patterns = {"rank_pattern": config.rank_pattern, "alpha_pattern": config.alpha_pattern}
-        return {"format": FORMAT, **asdict(self), **patterns}
+        kept = [name for name, rank in self.ranks.items() if rank > 0]
+        fields = {
+            "r": config.r,
+            "lora_alpha": config.lora_alpha,
+            "target_modules": config.target_modules,
+            "rank_pattern": {anchored(name): self.ranks[name] for name in kept},
+            "alpha_pattern": {anchored(name): self.alphas[name] for name in kept},
+        }
+        return {"format": FORMAT, **asdict(self), **fields}
 
     def to_lora_config(self, model: nn.Module | None = None, **options: Any) -> LoraConfig:
         """Make the config that gives a fresh base model exactly these ranks and scalings.
@@ -186,9 +201,19 @@ class RankPlan:
         Args:
             model: The base model. With it, ``target_modules`` is a list of names where names are enough; without it,
                 always a pattern, because a name may also be the ending of another module's.
-            **options: Further fields of `peft.LoraConfig`, such as ``lora_dropout`` or ``task_type``.
+            **options: Further fields of `peft.LoraConfig`. A plan holds ranks and scalings alone: ``task_type``,
+                ``modules_to_save``, ``lora_dropout``, ``use_dora`` and the like are to be given again.
+
+        Raises:
+            PlanError: If `model` lacks one of the matrices.
         """
         kept = [name for name, rank in self.ranks.items() if rank > 0]
+        if model is not None and (lacking := [name for name in kept if name not in dict(model.named_modules())]):
+            raise PlanError(
+                f"The plan has a rank of {self.ranks[lacking[0]]} for `{lacking[0]}`, and this "
+                f"{type(model).__name__} has no such module; give the base model that the plan was made of "
+                f"({self.model_id or 'unknown'})."
+            )
         if model is None:
             targets: set[str] | str = exactly(kept)
         else:
@@ -233,7 +258,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _wrong(values: Any, what: str, is_right: Any, meant: str) -> list[str]:
-    if not isinstance(values, dict):
+    if not isinstance(values, Mapping):
         return [f"`{what}` is a {type(values).__name__}, not a mapping of module names"]
     wrong = [name for name, value in values.items() if isinstance(value, bool) or not is_right(value)]
     return [f"`{what}` has {values[wrong[0]]!r} for `{wrong[0]}`, which is not {meant}"] if wrong else []

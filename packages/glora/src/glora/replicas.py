@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from glora.errors import UnsupportedModelError
+from glora.errors import TWO_PHASES, UnsupportedModelError
 
 _MIB = 1024 * 1024
 # Constructor arguments that are not read back from an attribute of the same name.
@@ -64,6 +64,26 @@ def find_data_parallel(model: torch.nn.Module) -> DistributedDataParallel | None
             "than once. Wrap the model once and drop the other wrapper."
         )
     return check_renewable(wrappers[0])
+
+
+def refuse_sharding(model: torch.nn.Module) -> None:
+    """Make sure that no FSDP holds `model` or a part of it: its parameters are not the model's own.
+
+    Raises:
+        UnsupportedModelError: One does.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    inside = any(_is_sharding(module) for module in model.modules())
+    if inside or any(
+        _is_sharding(candidate) and any(module is model for module in candidate.modules())
+        for candidate in gc.get_objects()
+    ):
+        raise UnsupportedModelError(f"The model is held by FullyShardedDataParallel. {TWO_PHASES}")
+
+
+def _is_sharding(candidate: object) -> bool:
+    return any(kind.__name__ == "FullyShardedDataParallel" for kind in type(candidate).__mro__)
 
 
 def check_renewable(wrapper: DistributedDataParallel) -> DistributedDataParallel:

@@ -131,7 +131,7 @@ def rewrite_config(model: PeftModel, adapter_name: str, matrices: Iterable[Matri
         config.target_modules = target_modules(list(ranks), [name for name in modules if name not in ranks])
         config.layers_to_transform = config.layers_pattern = None  # the names above are complete
         targeted = model.base_model.targeted_module_names
-        model.base_model.targeted_module_names = [name for name in targeted if isinstance(modules[name], LoraLayer)]
+        model.base_model.targeted_module_names = [name for name in targeted if isinstance(modules.get(name), LoraLayer)]
     model.peft_config[adapter_name] = config
 
 

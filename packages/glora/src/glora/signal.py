@@ -8,7 +8,8 @@ G Aᵀ, from which two estimates of ‖∂L/∂Δ‖_F = ‖G‖_F follow (step 
   two matrices with the same ‖G‖_F, the one with four times the inputs reads half.
 * ``delta``: √(in/r) · ‖∂L/∂B (A Aᵀ)^(-1/2)‖_F / s = √(in/r) · ‖G P‖_F, where P projects on the row space of
   A. For isotropic A the expected square is ‖G‖_F², whatever the width, the rank, the scaling and the size of
-  A. Its relative variance is at most 2/r, and the moving average does not reduce it, as A hardly moves.
+  A. Its relative variance is at most 2/r, and the moving average does not reduce it, as A hardly moves. With more
+  rows than inputs P leaves G as it is, and `in` takes the place of r.
 
 An Embedding's factors have their roles reversed: A starts at zero and B is drawn, so that ∂L/∂A = s Bᵀ G is read, in
 the space that B's columns span, with the embedding's width in place of `in`. The names of the signals stay.
@@ -97,4 +98,4 @@ def _delta_norms(members: Sequence[Factors]) -> Tensor:
     lower, info = torch.linalg.cholesky_ex(gram)  # the plain form waits for the device to check its result
     whitened = torch.linalg.solve_triangular(lower, gradients, upper=False)  # (n, r, out)
     norms = torch.linalg.vector_norm(whitened, dim=(-2, -1)).float()  # (n,)
-    return torch.where(info == 0, norms, torch.nan) * (math.sqrt(width / rank) / first.scaling)
+    return torch.where(info == 0, norms, torch.nan) * (math.sqrt(width / min(rank, width)) / first.scaling)
