@@ -150,6 +150,7 @@ def test_an_error_that_all_processes_meet_is_said_once(tmp_path: Path, store: Pa
 
 
 def test_a_study_is_searched_by_all_processes(tmp_path: Path, store: Path, backbone: str) -> None:
-    options = ["launcher.num_processes=2", "run.optuna.n_trials=3"]
+    fine = ["run.optuna.metric=validation_loss", "run.optuna.direction=minimize"]  # no two trials end alike
+    options = ["launcher.num_processes=2", "run.optuna.n_trials=3", *fine]
     run, _ = finish(tmp_path, store, "GLoRA", backbone, *options)
     assert set(run.config["optuna_chosen"]) == {"learning_rate", "beta_ema"}

@@ -23,8 +23,8 @@ def sweep(folder: Path, backbone: str, *arguments: str, seeds: str = "42,7") -> 
     """Exit code, output, and the state of each run by its name."""
     command = [
         sys.executable, "-m", "src.main", "-m", f"run={','.join(RUN_IDS)}", f"seed={seeds}",
-        f"results_dir={folder / 'results'}", "mode=full", f"run.model.backbone={backbone}", "run.dataset.batch_size=8",
-        "run.dataset.max_length=16", "run.training.epochs=2", "run.dataset.train_rows=64", "launcher.device=cpu",
+        f"results_dir={folder / 'results'}", "mode=full", f"++run.model.backbone={backbone}", "++run.dataset.batch_size=8",
+        "++run.dataset.max_length=16", "++run.training.epochs=2", "++run.dataset.train_rows=64", "launcher.device=cpu",
         *arguments,
     ]  # fmt: skip
     with Hub(store=folder / "store") as hub, Recorder(folder / "recorder.sqlite") as recorder:
@@ -66,7 +66,7 @@ def test_a_job_that_fails_is_told_and_does_not_keep_the_others_from_running(
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: uv sync --extra cluster")
 def test_runs_and_seeds_are_swept_on_a_ray_cluster(tmp_path: Path, backbone: str) -> None:
-    code, output, states = sweep(tmp_path, backbone, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2")
+    code, output, states = sweep(tmp_path, backbone, "hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2")
     assert code == 0, output
     assert states == EVERY
     assert written(tmp_path) == set(EVERY)

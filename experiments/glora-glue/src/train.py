@@ -421,6 +421,8 @@ class Fit:
             + ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items()),
             flush=True,
         )
+        if self.epoch < self.cfg.training.epochs and self._interruptions(0.0)[0]:
+            raise Stopped(f"after epoch {self.epoch} of {self.cfg.training.epochs}")
         return result
 
     def _interruptions(self, since: float) -> tuple[bool, bool]:
@@ -428,7 +430,7 @@ class Fit:
         due = self._store is not None and since > CHECKPOINT_SECONDS and self._batches % LOG_EVERY == 0
         if self._share[1] == 1:
             return self._stop_requested(), due
-        if self._batches % LOG_EVERY:
+        if self._batches % LOG_EVERY:  # counted from 1 within an epoch, and 0 at its end
             return False, False
         answers = gather_object([(self._stop_requested(), due)])
         return any(stop for stop, _ in answers), any(due for _, due in answers)
