@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from windtunnel.recorder import Recorder
 
@@ -150,7 +151,9 @@ def test_ten_kills_leave_what_no_kill_leaves(tmp_path: Path, backbone: str, stor
         for kill in KILLS:
             # The run finished sending before the last kill; every other one leaves it as a crash does.
             assert train(recorder, cut, backbone, "GLoRA", store_every=store_every, **kill) == -signal.SIGKILL, kill
-            print(f"killed at {kill}, {len(rows(recorder, run.name))} rows recorded")
+            checkpoint = cut / "results" / run.name / "checkpoint.pt"
+            stored = torch.load(checkpoint, weights_only=False)["step"] if checkpoint.exists() else 0
+            print(f"killed at {kill}: goes on from step {stored}")
             if kill != KILLS[-1]:
                 assert "final_validation_accuracy" not in recorder.store.runs()[0].summary
                 recorder.mark_crashed()

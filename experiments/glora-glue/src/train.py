@@ -60,7 +60,7 @@ OUTPUTS = ("checkpoint.pt", "predictions.csv", "metrics.json")  # and adapter/, 
 CHECKPOINT_SECONDS = 600  # of training between two checkpoints, besides those of whole epochs
 FAILED_FIRST = 5  # trials that fail before any has finished: the study ends, there is something else wrong
 GRACE_SECONDS = 30  # that a process with an error waits for the first one, which may be telling the same error
-CLAIM_SECONDS = 5  # between claiming a shared study's final run and looking whose it is
+CLAIM_SECONDS = 5  # for what another machine does to a shared study in the same moment to be seen
 FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
 INIT_SECONDS = 60  # for the W&B server to answer
 FINISH_SECONDS = 120  # for it to take what is left at the end of a run
@@ -920,7 +920,11 @@ def _storage(cfg: DictConfig, folder: Path) -> optuna.storages.BaseStorage:
     """
     try:
         if cfg.study.storage:
-            return optuna.storages.get_storage(cfg.study.storage)
+            try:
+                return optuna.storages.get_storage(cfg.study.storage)
+            except Exception:  # noqa: BLE001 - of two machines that begin together one finds the tables half made
+                time.sleep(CLAIM_SECONDS)
+                return optuna.storages.get_storage(cfg.study.storage)
         backend = optuna.storages.journal.JournalFileBackend(str(folder / "study.journal"))
         return optuna.storages.JournalStorage(backend)
     except Exception as error:  # noqa: BLE001 - each database has errors of its own
