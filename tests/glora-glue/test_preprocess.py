@@ -199,10 +199,8 @@ class TestTokenisedCache:
             assert self.tokenise(backbone, tmp_path, **change) != first
             assert len(list(tmp_path.iterdir())) == number
 
-    @pytest.mark.parametrize(
-        "damage", [lambda whole: whole[: len(whole) // 2], lambda _whole: b"", lambda _whole: b"x"]
-    )
-    def test_a_damaged_file_is_made_again(self, backbone: str, tmp_path: Path, damage: Any) -> None:
+    @pytest.mark.parametrize("left", [0, 1, 300, 0.5, 0.9])
+    def test_a_file_that_was_cut_off_is_made_again(self, backbone: str, tmp_path: Path, left: float) -> None:
         first = self.tokenise(backbone, tmp_path)
         (kept,) = tmp_path.iterdir()
         whole = kept.read_bytes()

@@ -23,9 +23,9 @@ def sweep(folder: Path, backbone: str, *arguments: str, seeds: str = "42,7") -> 
     """Exit code, output, and the state of each run by its name."""
     command = [
         sys.executable, "-m", "src.main", "-m", f"run={','.join(RUN_IDS)}", f"seed={seeds}",
-        f"results_dir={folder / 'results'}", "mode=full", f"++run.model.backbone={backbone}", "++run.dataset.batch_size=8",
-        "++run.dataset.max_length=16", "++run.training.epochs=2", "++run.dataset.train_rows=64", "launcher.device=cpu",
-        *arguments,
+        f"results_dir={folder / 'results'}", "mode=full", f"++run.model.backbone={backbone}",
+        "++run.dataset.batch_size=8", "++run.dataset.max_length=16", "++run.training.epochs=2",
+        "++run.dataset.train_rows=64", "launcher.device=cpu", *arguments,
     ]  # fmt: skip
     with Hub(store=folder / "store") as hub, Recorder(folder / "recorder.sqlite") as recorder:
         environment = {**os.environ, **hub.environment(folder / "home"), **recorder.environment(folder / "home")}
