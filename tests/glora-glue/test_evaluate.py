@@ -329,7 +329,7 @@ class TestRegression:
         assert "proposed-x/proposed-x_predicted_scores.pdf" in made
         assert not any("confusion" in name or "accuracy" in name for name in made)
         bars = PdfReader(tmp_path / "comparison" / "comparison_pearson_bar_chart.pdf").pages[0].extract_text()
-        assert "final validation Pearson correlation" in bars
+        assert "final validation Pearson's r" in bars
         metrics = json.loads((tmp_path / "proposed-x" / "metrics.json").read_text())
         assert metrics["metrics"]["pearson"] == scores[1].summary["final_validation_pearson"]
         assert metrics["metrics"]["accuracy"] is None
@@ -346,7 +346,7 @@ class TestRegression:
         assert compared([*triple, *renamed])["primary_metric"] == "see by_task"
         evaluate.write(tmp_path, [*triple, *renamed])
         page = PdfReader(tmp_path / "comparison" / "comparison_by_dataset.pdf").pages[0].extract_text()
-        for word in ("GLoRA", "AdaLoRA", "Pearson correlation", "accuracy", "95 % intervals"):
+        for word in ("GLoRA", "AdaLoRA", "Pearson's r", "accuracy", "95 % intervals"):
             assert word in page
 
 

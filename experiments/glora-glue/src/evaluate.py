@@ -80,7 +80,7 @@ METRICS = {
 }
 DESCRIPTIVE = {"best_epoch", "total_rank", "majority_class_accuracy"}  # no improvement to speak of
 LOWER_IS_BETTER = {"loss", "training_seconds", "trainable_parameters", "adapter_parameters", "peak_memory_bytes"}
-NAMES = {"accuracy": "accuracy", "matthews_corrcoef": "Matthews correlation", "pearson": "Pearson correlation"}
+NAMES = {"accuracy": "accuracy", "matthews_corrcoef": "Matthews correlation", "pearson": "Pearson's r"}
 RESAMPLES = 2_000
 SEED = 0
 STEP_SAMPLES = 2_000  # rows of a step history that a figure can show
