@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -143,6 +144,18 @@ def test_a_backbone_stored_in_half_precision_trains_in_single(composed: Any) -> 
 def test_a_backbone_that_does_not_exist_is_named(composed: Any, tmp_path: Any) -> None:
     cfg = prepare(composed("LoRA", f"run.model.backbone={tmp_path}/nowhere"))
     with pytest.raises(ExperimentError, match="nowhere"):
+        build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_backbone_s_file_that_was_cut_off_is_an_error_that_says_what_to_remove(
+    composed: Any, backbone: str, tmp_path: Any, name: str
+) -> None:
+    copy = shutil.copytree(backbone, tmp_path / "cut")
+    whole = (copy / name).read_bytes()
+    (copy / name).write_bytes(whole[: len(whole) // 2])
+    cfg = prepare(composed("LoRA", f"run.model.backbone={copy}"))
+    with pytest.raises(ExperimentError, match=r"cannot be loaded .*remove .cache/models and start again"):
         build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
 
 

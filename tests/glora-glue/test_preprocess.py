@@ -37,6 +37,21 @@ def test_a_split_with_fewer_rows_than_asked_for_is_used_whole_and_said(capsys: p
     assert "train_rows is 9 and glue_sst2/train has 4" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("left", [0, 10, 0.5])
+def test_a_downloaded_file_that_was_cut_off_is_an_error_that_says_what_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
+    monkeypatch.setattr(preprocess, "CACHE", tmp_path / "cache")
+    path = tmp_path / "files" / "train.parquet"
+    path.parent.mkdir()
+    rows([0, 1] * 500).to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
+    source = preprocess.Source(path.parent, {"train": "train.parquet"}, name="generated", about="")
+    with pytest.raises(ExperimentError, match=rf"cannot be read .*remove {path.parent} and start again"):
+        preprocess._read(source, SST2)
+
+
 def test_a_missing_split_says_what_there_is_and_what_the_card_says() -> None:
     served = DatasetDict(validation=rows([0, 1]))
     with pytest.raises(ExperimentError, match=r"no split 'train', only validation .*some/folder"):

@@ -612,6 +612,27 @@ def test_the_adapter_that_is_saved_loads_with_peft_alone(
     assert (again.predictions == expected.predictions).all()
 
 
+def test_a_further_split_is_measured_once_by_the_final_model(
+    composed: Any, data: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    more = dataclasses.replace(data, further=("validation_mismatched", data.train))
+    monkeypatch.setattr(training, "load_data", lambda _cfg: more)
+    summary: dict[str, Any] = {}
+    monkeypatch.setattr(training.wandb, "summary", summary)
+    monkeypatch.setattr(training.wandb, "log", lambda *_, **__: None)
+    monkeypatch.setattr(training.wandb, "save", lambda *_, **__: None)
+    run = SimpleNamespace(
+        starting_step=0, define_metric=lambda *_, **__: None, config=SimpleNamespace(update=lambda *_, **__: None)
+    )
+    cfg = prepare(composed("LoRA"))
+    fit = training.final_run(
+        cfg, run, Checkpoint(tmp_path / "checkpoint.pt", cfg), None, {}, stop_requested=lambda: False
+    )
+    expected = fit.evaluate(data.train).metrics
+    assert summary["final_validation_mismatched_accuracy"] == expected["validation_accuracy"]
+    assert summary["final_validation_accuracy"] == fit.evaluate().metrics["validation_accuracy"]
+
+
 def test_results_that_cannot_be_written_are_named(composed: Any, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
