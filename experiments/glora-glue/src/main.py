@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 DEFAULT_SEED = 42  # as in config/config.yaml: runs with it keep the bare run id
 
+# Under `uv run` Ray would make each worker a new environment out of this folder alone, where a workspace's members
+# (glora) are not to be had; a cluster's machines have the environment already.
+os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+
 
 @hydra.main(version_base="1.3", config_path="../config", config_name="config")  # type: ignore[untyped-decorator]
 def main(cfg: DictConfig) -> None:
