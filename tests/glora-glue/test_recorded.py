@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from windtunnel.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).resolve().parent
 EXPERIMENT = HERE.parents[1] / "experiments" / "glora-glue"
@@ -29,13 +34,17 @@ def train(
     backbone: str,
     *arguments: str,
     fails: str = "",
+    within: Sequence[str] = (),
     **settings: Any,
 ) -> int:
-    """A process of recorded_run.py, with its settings (``kill_at=1`` is KILL_AT=1); returns its exit code."""
+    """A process of recorded_run.py, with its settings (``kill_at=1`` is KILL_AT=1); returns its exit code.
+
+    Its standard error holds ``fails``; ``within`` is a command to start it with.
+    """
     told = {name.upper(): str(value) for name, value in settings.items()}
     environment = {**os.environ, **recorder.environment(folder / "home"), "OMP_NUM_THREADS": "1", **told}
     done = subprocess.run(
-        [sys.executable, str(HERE / "recorded_run.py"), backbone, str(folder / "results"), *arguments],
+        [*within, sys.executable, str(HERE / "recorded_run.py"), backbone, str(folder / "results"), *arguments],
         env=environment,
         cwd=folder,
         capture_output=True,
@@ -43,7 +52,7 @@ def train(
         check=False,
     )
     if fails:
-        assert fails in done.stderr
+        assert fails in done.stderr, done.stderr
     elif not any(name.startswith(("KILL", "STOP")) for name in told):
         assert done.returncode == 0, done.stdout + done.stderr
         assert "less than the current step" not in done.stderr
@@ -168,6 +177,91 @@ def test_ten_kills_leave_what_no_kill_leaves(tmp_path: Path, backbone: str, stor
     for config in configs:
         config["target_modules"] = sorted(config["target_modules"])  # a set, in no order
     assert configs[0] == configs[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_kills_at_random_moments_leave_what_no_kill_leaves(tmp_path: Path, backbone: str) -> None:
+    """At any moment of the process's life: while it starts, opens W&B, trains, stores, or says that it is done."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    settings: dict[str, Any] = {"store_every": 1, "pause": 0.2}
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        begun = time.monotonic()
+        train(recorder, whole, backbone, "GLoRA", **settings)
+        seconds = time.monotonic() - begun
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    with Recorder(cut / "recorder.sqlite") as recorder:
+        for _ in range(10):
+            moment = random.uniform(0, seconds)
+            code = train(recorder, cut, backbone, "GLoRA", kill_after=moment, **settings)
+            checkpoint = cut / "results" / run.name / "checkpoint.pt"
+            stored = torch.load(checkpoint, weights_only=False)["step"] if checkpoint.exists() else 0
+            print(f"killed after {moment:.2f} of {seconds:.2f} s: goes on from step {stored}")
+            if code != -signal.SIGALRM:  # it was through before
+                break
+            recorder.mark_crashed()
+        if code == -signal.SIGALRM:
+            train(recorder, cut, backbone, "GLoRA", **settings)
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
+    predictions = [folder / "results" / run.name / "predictions.csv" for folder in (whole, cut)]
+    assert predictions[0].read_bytes() == predictions[1].read_bytes()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[tuple[list[str], Path]]:
+    """A disk of 80 MiB on ``folder``, seen only by what is started with the command; and where others see it."""
+    script = 'mount -t tmpfs -o size=80m small "$1" && echo mounted && exec sleep 600'
+    with subprocess.Popen(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        try:
+            assert holder.stdout is not None
+            if "mounted" not in holder.stdout.readline():
+                pytest.skip("this machine lets no user mount a tmpfs in a namespace of its own")
+            inside = ["nsenter", f"--target={holder.pid}", "--user", "--mount", "--preserve-credentials"]
+            yield [*inside, f"--wd={folder.parent}"], Path(f"/proc/{holder.pid}/root{folder}")
+        finally:
+            holder.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a tmpfs in a namespace: Linux")
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({}, "less than 64 MiB are free"), ({"free_bytes": 0}, "No space left on device")],
+    ids=["asked-before", "while-writing"],
+)
+def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(
+    tmp_path: Path, backbone: str, settings: dict[str, Any], reason: str
+) -> None:
+    whole, full = tmp_path / "whole", tmp_path / "full"
+    for folder in (whole, full):
+        folder.mkdir()
+    with Recorder(whole / "recorder.sqlite") as recorder:
+        train(recorder, whole, backbone, "GLoRA")
+        (run,) = recorder.store.runs()
+        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    (full / "results").mkdir()
+    with Recorder(full / "recorder.sqlite") as recorder, small_disk(full / "results") as (within, disk):
+        told = f"checkpoint.pt cannot be written ({reason}); free space and start again"
+        assert train(recorder, full, backbone, "GLoRA", within=within, fails=told, fill_at=12, **settings) == 1
+        assert recorder.store.runs()[0].state == "failed"
+        assert "final_validation_accuracy" not in recorder.store.runs()[0].summary
+        assert {path.name for path in (disk / run.name).iterdir()} == {"checkpoint.pt"}
+        assert torch.load(disk / run.name / "checkpoint.pt", weights_only=False)["epoch"] == 1
+        (disk / "filler").unlink()
+        train(recorder, full, backbone, "GLoRA", within=within)
+        assert rows(recorder, run.name) == expected
+        assert summary(recorder) == expected_summary
+        predictions = [folder / run.name / "predictions.csv" for folder in (whole / "results", disk)]
+        assert predictions[0].read_bytes() == predictions[1].read_bytes()
 
 
 @pytest.mark.slow

@@ -707,7 +707,8 @@ class Checkpoint:
             partial.replace(self.path)
         except (OSError, RuntimeError) as error:
             partial.unlink(missing_ok=True)
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            disk = error if isinstance(error, OSError) else error.__context__  # torch's own comes on top of it
+            reason = getattr(disk, "strerror", None) or str(error).splitlines()[0]
             raise ExperimentError(
                 f"the checkpoint {self.path} cannot be written ({reason}); free space and start again"
             ) from error

@@ -2,9 +2,10 @@
 
     python replica.py RANK WORLD FOLDER
 
-It does so in four ways: with the allocator given the DistributedDataParallel, whose gradients are views of its buckets;
-given only the PEFT model inside, where the wrapper looks for unused parameters; through Accelerate; and through a
-Trainer. WORLD processes of ROWS / WORLD rows each see what one process sees.
+It does so in six ways: with the allocator given the DistributedDataParallel, whose gradients are views of its
+buckets; given only the PEFT model inside, where the wrapper looks for unused parameters; with the exact signal; with
+averages that differ between the processes; through Accelerate; and through a Trainer. WORLD processes of ROWS / WORLD
+rows each see what one process sees.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch.distributed as dist
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn.parallel import DistributedDataParallel
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 
@@ -46,8 +48,11 @@ def result(model: Any, allocator: RankAllocator, **further: Any) -> dict[str, An
     return {"ranks": allocator.ranks, "signal": allocator.signal, "weights": weights} | further
 
 
-def loop(forward: Any, share: tuple[int, int], allocator: RankAllocator, optimizer: Any, backward: Any) -> None:
+def loop(forward: Any, share: tuple[int, int], allocator: RankAllocator, optimizer: Any, **how: Any) -> None:
+    backward, astray = how.get("backward", torch.Tensor.backward), how.get("astray", False)
     for step in range(WARMUP + AFTER):
+        if astray and step == WARMUP - 1:  # as where replicas round differently: here one has the order reversed
+            allocator._observer.average.values = allocator._observer.average.values.flip(0)
         x = rows_of(step, *share)
         backward((forward(x) - x[:, :4]).square().mean())
         allocator.step(optimizer)
@@ -55,21 +60,31 @@ def loop(forward: Any, share: tuple[int, int], allocator: RankAllocator, optimiz
         optimizer.zero_grad()
 
 
-def train(rank: int, world: int, *, give_wrapper: bool) -> dict[str, Any]:
+def reduced(bucket: dist.GradBucket, seen: list[int]) -> torch.futures.Future[torch.Tensor]:
+    seen.append(1)
+    return allreduce_hook(dist.group.WORLD, bucket)
+
+
+def train(
+    rank: int, world: int, *, give_wrapper: bool, config: GLoRAConfig = CONFIG, astray: bool = False
+) -> dict[str, Any]:
     model, optimizer = build()
     if world == 1:
-        allocator = RankAllocator(model, CONFIG)
-        loop(model, (0, 1), allocator, optimizer, torch.Tensor.backward)
+        allocator = RankAllocator(model, config)
+        loop(model, (0, 1), allocator, optimizer)
         return result(model, allocator)
     wrapper = DistributedDataParallel(
         model, bucket_cap_mb=1, gradient_as_bucket_view=give_wrapper, find_unused_parameters=not give_wrapper
     )
-    seen: list[int] = []
-    wrapper.register_forward_hook(lambda *_: seen.append(1))
-    allocator = RankAllocator(wrapper if give_wrapper else model, CONFIG)
-    loop(wrapper, (rank, world), allocator, optimizer, torch.Tensor.backward)
+    forwards: list[int] = []
+    reductions: list[int] = []
+    wrapper.register_forward_hook(lambda *_: forwards.append(1))
+    wrapper.register_comm_hook(reductions, lambda seen, bucket: reduced(bucket, seen))  # it refuses annotations
+    allocator = RankAllocator(wrapper if give_wrapper else model, config)
+    loop(wrapper, (rank, world), allocator, optimizer, astray=astray and rank == 1)
     settings = [wrapper.training, wrapper.gradient_as_bucket_view, wrapper.find_unused_parameters]
-    return result(model, allocator, forwards=len(seen), settings=settings)
+    settings += [wrapper.bucket_bytes_cap == 2**20]
+    return result(model, allocator, forwards=len(forwards), reductions=len(reductions), settings=settings)
 
 
 def train_with_accelerate(rank: int, world: int) -> dict[str, Any]:
@@ -77,7 +92,7 @@ def train_with_accelerate(rank: int, world: int) -> dict[str, Any]:
     model, optimizer = build()
     prepared, optimizer = accelerator.prepare(model, optimizer)
     allocator = RankAllocator(prepared, CONFIG)
-    loop(prepared, (rank, world), allocator, optimizer, accelerator.backward)
+    loop(prepared, (rank, world), allocator, optimizer, backward=accelerator.backward)
     return result(model, allocator, wrapped=isinstance(prepared, DistributedDataParallel))
 
 
@@ -126,6 +141,9 @@ def main(rank: int, world: int, folder: Path) -> None:
     results: dict[str, Any] = {
         kind: train(rank, world, give_wrapper=kind == "wrapper") for kind in ("wrapper", "model")
     }
+    exact = GLoRAConfig(total_rank=16, max_rank=9, warmup_steps=WARMUP, signal="exact")
+    results["exact"] = train(rank, world, give_wrapper=True, config=exact)
+    results["astray"] = train(rank, world, give_wrapper=True, astray=True)
     results["accelerate"] = train_with_accelerate(rank, world)
     results["trainer"] = train_with_trainer(world, folder)
     torch.save(results, folder / f"{rank}-of-{world}.pt")

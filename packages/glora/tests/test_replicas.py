@@ -36,7 +36,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return found
 
 
-WAYS = ["wrapper", "model", "accelerate", "trainer"]
+WAYS = ["wrapper", "model", "exact", "astray", "accelerate", "trainer"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -46,6 +46,7 @@ def test_replicas_stay_bit_equal_after_the_reallocation(results: list[dict[str, 
     assert sum(first["ranks"].values()) == (30 if way == "trainer" else 16)
     assert len(set(first["ranks"].values())) > 1
     assert first.get("wrapped", True)
+    assert first["signal"] == second["signal"]
     for name, value in first["weights"].items():
         assert torch.equal(value, second["weights"][name]), name
 
@@ -59,11 +60,14 @@ def test_two_processes_do_what_one_does_with_all_the_rows(results: list[dict[str
         torch.testing.assert_close(first["weights"][name], value, rtol=1e-2, atol=2e-3, msg=name)
 
 
-@pytest.mark.parametrize(("way", "settings"), [("wrapper", [True, True, False]), ("model", [True, False, True])])
+@pytest.mark.parametrize(
+    ("way", "settings"), [("wrapper", [True, True, False, True]), ("model", [True, False, True, True])]
+)
 def test_settings_and_hooks_of_the_wrapper_survive_its_renewal(
     results: list[dict[str, Any]], way: str, settings: list[bool]
 ) -> None:
     assert results[1][way]["forwards"] == 23
+    assert results[1][way]["reductions"] == 23
     assert results[1][way]["settings"] == settings
 
 
