@@ -247,6 +247,18 @@ class TestComparison:
         expected = [value is not None and value < 0.05 for value in adjusted]
         assert [entry["significant_at_5_percent"] for entry in entries] == expected
 
+    def test_every_dataset_counts_among_the_comparisons(self, triple: list[Run]) -> None:
+        """Two baselines on two datasets are four chances of a false claim, not two."""
+        more = [
+            make_run(f"{run.run_id}-rte", run.config["method"], run.method_name, accuracy=0.8, seed=k, task="glue_rte")
+            for k, run in enumerate(triple)
+        ]
+        tasks = compared([*triple, *more])["by_task"]
+        entries = [entry for told in tasks.values() for entry in told["significance"].values()]
+        assert len(entries) == 4
+        least = min(entries, key=lambda entry: entry["p_value"])
+        assert least["p_value_holm"] == pytest.approx(min(1, 4 * least["p_value"]))
+
     def test_equal_methods_are_seldom_called_different(self) -> None:
         """Five seeds of three methods that are one: the share of false claims stays near 5 %."""
         generator, false = np.random.default_rng(0), 0

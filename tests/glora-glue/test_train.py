@@ -649,3 +649,22 @@ def test_a_wandb_server_that_is_down_ends_with_one_line(composed: Any, tmp_path:
     monkeypatch.setattr(training, "INIT_SECONDS", 4)
     with pytest.raises(ExperimentError, match=r"cannot be started .*WANDB_BASE_URL"):
         training.train(prepare(composed("LoRA")))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ExperimentError("lr is 0"), 1, "error: lr is 0"),
+        (OSError(28, "No space left on device"), 1, "No space left on device; free space, or mend what it names"),
+        (ConnectionResetError("Connection lost"), 1, "is gone (Connection lost); the same command goes on"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_run_that_ends_says_why_in_one_line(error: BaseException, code: int, words: str) -> None:
+    def fail() -> None:
+        raise error
+
+    found, message = training.outcome(fail)
+    assert found == code
+    assert words in message
+    assert "\n" not in message

@@ -37,7 +37,7 @@ from scipy import stats
 from sklearn.metrics import classification_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -595,6 +595,7 @@ def _pearson(labels: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any]) -> n
 def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
     """The comparison as data; a gap is in percent over the best baseline, positive where the proposed is better."""
     tasks = {task: compare(group, resamples) for task, group in by_task(runs).items()}
+    correct_for_several([entry for told in tasks.values() for entry in told["significance"].values()])
     only = next(iter(tasks.values())) if len(tasks) == 1 else None
     several = "the runs cover several datasets: see by_task"
     return {
@@ -616,7 +617,7 @@ def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> di
 
 
 def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
-    """One dataset's comparison: best runs, gap, improvement rates, significance."""
+    """One dataset's comparison: best runs, gap, improvement rates, tests not yet corrected for their number."""
     proposed, baselines = [run for run in group if run.proposed], [run for run in group if not run.proposed]
     best_proposed, best_baseline = _best(proposed), _best(baselines)
     gap, note, rival = None, "needs a proposed and a baseline run", None
@@ -630,7 +631,6 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
         for ours in by_recipe(proposed)
         for theirs in by_recipe(baselines)
     }
-    correct_for_several(comparisons.values())
     return {
         "primary_metric": group[0].primary,
         "best_proposed": _value(best_proposed),
@@ -746,8 +746,8 @@ def compare_recipes(ours: list[Run], theirs: list[Run], resamples: dict[str, np.
     return told | {"test": None, "p_value": None, "reason": over["reason"]}
 
 
-def correct_for_several(comparisons: Iterable[dict[str, Any]]) -> None:
-    """Enter Holm's correction over the comparisons of one dataset, and whether a difference is significant after it."""
+def correct_for_several(comparisons: Sequence[dict[str, Any]]) -> None:
+    """Enter Holm's correction over all comparisons, of all datasets, and whether a difference is significant then."""
     tested = sorted(
         (entry for entry in comparisons if entry["p_value"] is not None), key=lambda entry: entry["p_value"]
     )

@@ -1188,6 +1188,8 @@ def outcome(action: Callable[[], None]) -> tuple[int, str]:
         return 128 + signal.SIGTERM, f"stopped {stopped}; the same command goes on from there"
     except ExperimentError as error:
         return 1, f"error: {error}"
+    except ConnectionError as error:  # of a client's own process too: W&B's runs beside this one
+        return 1, f"error: W&B's client, or a server, is gone ({error}); the same command goes on from its checkpoint"
     except OSError as error:  # a full disk, a folder without rights: nothing that a traceback would explain
         return 1, f"error: {error}; free space, or mend what it names, and start again"
     except KeyboardInterrupt:
