@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -247,6 +248,39 @@ class TestComparison:
         expected = [value is not None and value < 0.05 for value in adjusted]
         assert [entry["significant_at_5_percent"] for entry in entries] == expected
 
+    def test_rounding_is_no_difference_between_seeds(self, triple: list[Run]) -> None:
+        """800 and 799 right of 872, three seeds each: the values of a side differ in no bit, their mean does."""
+        runs = []
+        for run, right in ((triple[1], 800), (triple[0], 799)):
+            for seed in range(3):
+                summary = {**run.summary, "final_validation_accuracy": right / 872}
+                config = {**run.config, "seed": seed}
+                runs.append(dataclasses.replace(run, run_id=f"{run.run_id}-{seed}", summary=summary, config=config))
+        (tested,) = compared(runs)["by_task"][SST2]["significance"].values()
+        assert (tested["p_value"], tested["significant_at_5_percent"]) == (None, False)
+        assert tested["effect_size"]["hedges_g"] is None
+        assert "all have the same accuracy" in tested["reason"]
+
+    def test_the_gap_is_between_means_where_there_are_several_seeds(self, triple: list[Run]) -> None:
+        """The best of three seeds says more about three than about the method."""
+        runs = []
+        for run, values in ((triple[1], (0.80, 0.81, 0.94)), (triple[0], (0.89, 0.90, 0.91))):
+            for seed, value in enumerate(values):
+                summary = {**run.summary, "final_validation_accuracy": value}
+                config = {**run.config, "seed": seed}
+                runs.append(dataclasses.replace(run, run_id=f"{run.run_id}-{seed}", summary=summary, config=config))
+        result = compared(runs)
+        assert result["best_proposed"]["value"] == 0.94
+        assert result["gap"] == pytest.approx(100 * (0.85 - 0.90) / 0.90)
+        assert result["gap_over"]["value"] == pytest.approx(0.90)
+        assert result["gap_note"].endswith("means over 3 and 3 seeds")
+
+    def test_a_run_that_repeats_recipe_and_seed_is_named(self, triple: list[Run]) -> None:
+        again = dataclasses.replace(triple[0], run_id="comparative-3-x")
+        result = compared([*triple, again])
+        assert result["duplicates"] == {"comparative-3-x": "comparative-2-x"}
+        assert result["by_task"][SST2]["recipes"]["comparative-2-x"]["runs"] == ["comparative-2-x"]
+
     def test_every_dataset_counts_among_the_comparisons(self, triple: list[Run]) -> None:
         """Two baselines on two datasets are four chances of a false claim, not two."""
         more = [
@@ -444,7 +478,8 @@ class TestFiles:
         seen = []
 
         def measured(figure: Any, path: Path) -> None:
-            figure.tight_layout()
+            if figure.get_layout_engine() is None:
+                figure.tight_layout()
             figure.canvas.draw()
             seen.append(path.name)
             box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()

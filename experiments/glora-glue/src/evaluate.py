@@ -83,6 +83,7 @@ LOWER_IS_BETTER = {"loss", "training_seconds", "trainable_parameters", "adapter_
 NAMES = {"accuracy": "accuracy", "matthews_corrcoef": "Matthews correlation", "pearson": "Pearson's r"}
 RESAMPLES = 2_000
 SEED = 0
+SAME = 1e-9  # values of a metric that differ by less are one value
 STEP_SAMPLES = 2_000  # rows of a step history that a figure can show
 EPOCH_SAMPLES = 10_000  # above any number of epochs: every epoch's row is wanted
 COLORS = {"GLoRA": "#0072B2", "AdaLoRA": "#D55E00", "LoRA": "#009E73"}  # Okabe and Ito: told apart by all readers
@@ -165,6 +166,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         results_dir, run_ids = parse_arguments(sys.argv[1:] if argv is None else argv)
         entity, project = wandb_project(ROOT / "config" / "config.yaml")
         runs = fetch_all(entity, project, run_ids)
+        for repeated, counted in duplicates(runs).items():
+            print(f"warning: {repeated} has the recipe and the seed of {counted}, which alone counts in the statistics")
         for path in write(results_dir, runs):
             print(path)
     except EvaluationError as error:
@@ -273,8 +276,14 @@ def fetch(api: wandb.Api, path: str, run_id: str) -> Run:
             raise EvaluationError(
                 f"{run_id}: no {name} row has {', '.join(keys)}; src/train.py and src/evaluate.py disagree"
             )
-    with tempfile.TemporaryDirectory() as folder, run.file("predictions.csv").download(root=folder) as file:
-        predictions = pd.read_csv(file)
+    try:
+        with tempfile.TemporaryDirectory() as folder, run.file("predictions.csv").download(root=folder) as file:
+            predictions = pd.read_csv(file)
+    except Exception as error:  # the client has several ways to say that there is none
+        raise EvaluationError(
+            f"{run_id}: W&B has no predictions.csv of it that could be read ({_first_line(error)}); train it again "
+            "with overwrite=true"
+        ) from error
     if list(predictions.columns) != ["row", "label", "prediction", "confidence"] or predictions.empty:
         raise EvaluationError(
             f"{run_id}: predictions.csv has the columns {list(predictions.columns)} and {len(predictions)} rows"
@@ -359,7 +368,7 @@ def write_run(folder: Path, run: Run) -> None:
 
 def plot_learning_curve(run: Run) -> Figure:
     """Training values, smoothed, and the validation points, against the step; loss and primary metric side by side."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9))
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.1), layout="constrained")
     color = COLORS.get(run.method_name, OTHER_COLORS[0])
     window = max(1, len(run.steps) // 30)
     pairs = zip(
@@ -383,13 +392,14 @@ def plot_learning_curve(run: Run) -> Figure:
                 label="validation, each epoch",
             )
         axis.set(xlabel="optimizer step", ylabel=name)
-        axis.margins(y=0.12)
-        axis.legend(fontsize=8)
-    last = run.epochs.iloc[-1]
+        axis.margins(y=0.15)
+    _legend_below(figure, axes[0])
+    last, before = run.epochs.iloc[-1], run.epochs.iloc[-2:].iloc[0]
     if (validation := f"validation_{run.primary}") in run.epochs:
         place = (last["optimizer_step"], last[validation])
+        away = 7 if place[1] >= before[validation] else -14  # on the side that the line does not come from
         axes[1].annotate(
-            f"{place[1]:.3f}", place, xytext=(-5, -16), textcoords="offset points", ha="right", fontsize=8,
+            f"{place[1]:.3f}", place, xytext=(-2, away), textcoords="offset points", ha="right", fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
         )  # fmt: skip
     figure.suptitle(_lines(f"{run.method_name}, {run.task}"))
@@ -544,7 +554,7 @@ def write_comparison_figures(
         save(plot_bars(runs, labels, "matthews_corrcoef", None), "matthews_corrcoef_bar_chart")
     if all(run.metric("training_seconds") is not None for run in runs):
         save(plot_bars(runs, labels, "training_seconds", None), "training_time_bar_chart")
-        save(plot_against_time(runs, labels), f"{primary}_against_time")
+        save(plot_against_time(runs), f"{primary}_against_time")
     save(plot_boxes(runs, labels, resamples), f"{primary}_box_plot")
     save(plot_curves(runs, labels), "learning_curves")
 
@@ -612,6 +622,7 @@ def aggregate(runs: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> di
         "gap_over": only["gap_over"] if only else None,
         "gap_note": only["gap_note"] if only else several,
         "improvement_rates": only["improvement_rates"] if only else None,
+        "duplicates": duplicates(runs),
         "by_task": tasks,
     }
 
@@ -620,11 +631,7 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     """One dataset's comparison: best runs, gap, improvement rates, tests not yet corrected for their number."""
     proposed, baselines = [run for run in group if run.proposed], [run for run in group if not run.proposed]
     best_proposed, best_baseline = _best(proposed), _best(baselines)
-    gap, note, rival = None, "needs a proposed and a baseline run", None
-    if best_proposed and best_baseline:
-        # A baseline of another budget takes no part in the gap, and does not take it from the others either.
-        rival = _best([run for run in baselines if not budgets_differ(best_proposed, run)])
-        gap, note = improvement(best_proposed, rival or best_baseline, group[0].primary)
+    gap, rival, note = gap_over_baselines(by_recipe(proposed), by_recipe(baselines))
     pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
     comparisons = {
         f"{ours[0].run_id} against {theirs[0].run_id}": compare_recipes(ours, theirs, resamples)
@@ -636,8 +643,8 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
         "best_proposed": _value(best_proposed),
         "best_baseline": _value(best_baseline),
         "gap": None if gap is None else 100 * gap,
-        "gap_over": _value(rival),
-        "gap_note": note or f"percent over the best {NAMES[group[0].primary]} of a baseline at the same total rank",
+        "gap_over": None if rival is None else {"run_id": rival[0].run_id, "value": _mean(rival)},
+        "gap_note": note,
         "budgets": {run.run_id: run.metric("total_rank") for run in group},
         "improvement_rates": {
             f"{ours.run_id} over {theirs.run_id}": {
@@ -652,12 +659,43 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     }
 
 
+def gap_over_baselines(proposed: list[list[Run]], baselines: list[list[Run]]) -> tuple[float | None, Any, str]:
+    """(best proposed - best baseline) / |best baseline| of recipes' means over seeds, that baseline, and a note.
+
+    Means, because the best of many seeds is better than the best of few.
+    """
+    if not proposed or not baselines:
+        return None, None, "needs a proposed and a baseline run"
+    ours, theirs = max(proposed, key=_mean), max(baselines, key=_mean)
+    # A baseline of another budget takes no part in the gap, and does not take it from the others either.
+    rival = max((recipe for recipe in baselines if not budgets_differ(ours[0], recipe[0])), key=_mean, default=None)
+    if rival is None:
+        return None, None, budgets_differ(ours[0], theirs[0])
+    mine, other, name = _mean(ours), _mean(rival), ours[0].primary
+    if not other or not math.isfinite(mine) or not math.isfinite(other):
+        return None, rival, f"no gap: {name} is {mine} and {other}"
+    seeds = f", means over {len(ours)} and {len(rival)} seeds" if max(len(ours), len(rival)) > 1 else ""
+    note = f"percent over the best {NAMES[name]} of a baseline at the same total rank{seeds}"
+    return (mine - other) / abs(other), rival, note
+
+
+def _mean(recipe: list[Run]) -> float:
+    return float(np.mean([_number(run, run.primary) for run in recipe]))
+
+
 def by_recipe(runs: list[Run]) -> list[list[Run]]:
     """Runs grouped into repetitions: the same recipe, one run for each seed."""
     groups: dict[str, dict[int, Run]] = {}
     for run in runs:
         groups.setdefault(run.recipe, {}).setdefault(int(run.config["seed"]), run)
     return [list(group.values()) for group in groups.values()]
+
+
+def duplicates(runs: list[Run]) -> dict[str, str]:
+    """Runs that repeat another's recipe and seed, and so tell nothing new, by the run that counts in their place."""
+    counted = {(recipe[0].recipe, int(run.config["seed"])): run for recipe in by_recipe(runs) for run in recipe}
+    kept = {run.run_id: counted[run.recipe, int(run.config["seed"])].run_id for run in runs}
+    return {run_id: other for run_id, other in kept.items() if run_id != other}
 
 
 def budgets_differ(ours: Run, theirs: Run) -> str:
@@ -788,7 +826,7 @@ def _two_samples(ours: list[Run], theirs: list[Run]) -> tuple[np.ndarray[Any, An
         return mine, other, differ
     if len(mine) < 2 or len(other) < 2:
         return mine, other, f"needs two or more seeds of each, has {len(mine)} and {len(other)}"
-    if mine.var() + other.var() == 0:
+    if max(np.ptp(mine), np.ptp(other)) < SAME:  # equal values differ in their last bits once they are averaged
         return mine, other, f"the runs of each method all have the same {NAMES[ours[0].primary]}"
     return mine, other, ""
 
@@ -816,7 +854,7 @@ def run_labels(runs: list[Run]) -> dict[str, str]:
         names = {run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}" for run in runs}
     if len(set(names.values())) < len(runs):
         names = {
-            run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}, seed {run.config['seed']}"
+            run.run_id: f"{run.method_name}\nrank {run.metric('total_rank'):g}\nseed {run.config['seed']}"
             for run in runs
         }
     if len(set(names.values())) < len(runs):
@@ -864,7 +902,7 @@ def plot_bars(
             )  # fmt: skip
     if resamples is not None:
         axis.set_ylim(min(0, *ends.flat), 1)
-        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
+        _legend_below(figure, axis)
     axis.set_xticks(places, [labels[run.run_id] for run in runs])
     axis.set_ylabel("training time (s)" if metric == "training_seconds" else f"final validation {NAMES[metric]}")
     return figure
@@ -892,7 +930,7 @@ def plot_seeds(runs: list[Run]) -> Figure:
     axis.set_xticks(range(len(recipes)), [labels[recipe[0].run_id] for recipe in recipes])
     axis.set_xlim(-0.5, len(recipes) - 0.3)
     axis.set_ylabel(f"final validation {NAMES[runs[0].primary]}")
-    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
+    _legend_below(figure, axis)
     return figure
 
 
@@ -938,31 +976,37 @@ def plot_boxes(runs: list[Run], labels: dict[str, str], resamples: dict[str, np.
     for box, color in zip(parts["boxes"], _colors(runs), strict=True):
         box.set(facecolor=color, alpha=0.7)
     axis.set_ylabel(f"final validation {NAMES[runs[0].primary]}")
-    axis.set_xlabel(f"{RESAMPLES} bootstrap resamples of the examples, one run each", fontsize=8)
+    axis.set_xlabel(f"{RESAMPLES} resamples of the examples, one run each", fontsize=8)
     return figure
 
 
-def plot_against_time(runs: list[Run], labels: dict[str, str]) -> Figure:
-    """What a run costs and what it reaches."""
-    figure, axis = _comparison_axis(runs)
-    for run, color in zip(runs, _colors(runs), strict=True):
+def plot_against_time(runs: list[Run]) -> Figure:
+    """What a run costs and what it reaches; a mark for each seed, one colour and shape for each recipe."""
+    figure, axis = plt.subplots(figsize=(3.8, 3.4), layout="constrained")
+    figure.suptitle(_lines(" and ".join(by_task(runs))), fontsize=8)
+    recipes = by_recipe(runs)
+    names = run_labels([recipe[0] for recipe in recipes])
+    for recipe, color, marker in zip(recipes, _colors([recipe[0] for recipe in recipes]), cycle("osD^vPX")):
+        seeds = f", {len(recipe)} seeds" if len(recipe) > 1 else ""
         axis.plot(
-            _number(run, "training_seconds"),
-            _number(run, run.primary),
-            "o",
+            [_number(run, "training_seconds") for run in recipe],
+            [_number(run, run.primary) for run in recipe],
+            marker,
             color=color,
-            markersize=9,
-            label=labels[run.run_id].replace("\n", ", "),
+            markersize=7,
+            alpha=0.8,
+            label=names[recipe[0].run_id].replace("\n", ", ") + seeds,
         )
     axis.set(xlabel="training time (s)", ylabel=f"final validation {NAMES[runs[0].primary]}")
     axis.margins(0.25)
-    axis.legend(fontsize=8)
+    _legend_below(figure, axis)
     return figure
 
 
 def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
     """Primary metric and loss of all runs on the evaluated split, epoch by epoch."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
+    rows = math.ceil(len(runs) / 3)
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.9 + 0.16 * rows), layout="constrained")
     # Shrinking markers and changing dashes: runs that agree lie on top of each other and must still be seen.
     looks = cycle(zip("osD^vPX", ("-", "--", ":", "-.") * 2, (9, 7, 5, 8, 6, 4, 3), strict=False))
     for run, color, (marker, line, size) in zip(runs, _colors(runs), looks, strict=False):
@@ -980,15 +1024,22 @@ def plot_curves(runs: list[Run], labels: dict[str, str]) -> Figure:
     for axis, name in zip(axes, (f"validation {NAMES[runs[0].primary]}", "validation loss"), strict=True):
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.legend(fontsize=8)
+    _legend_below(figure, axes[1], columns=3)
     figure.suptitle(_lines(" and ".join(by_task(runs))))
     return figure
 
 
 def _comparison_axis(runs: list[Run]) -> tuple[Figure, Axes]:
-    figure, axis = plt.subplots(figsize=(max(3.6, 0.8 + 1.1 * len(runs)), 3.2))
+    figure, axis = plt.subplots(figsize=(max(3.6, 0.8 + 0.9 * len(runs)), 3.4), layout="constrained")
     figure.suptitle(_lines(" and ".join(by_task(runs))), fontsize=8)
     return figure, axis
+
+
+def _legend_below(figure: Figure, axis: Axes, columns: int = 2) -> None:
+    """A legend that lies under the labels of the axis, however tall they are, and covers nothing."""
+    figure.legend(
+        *axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=8, frameon=False
+    )
 
 
 def _lines(title: str) -> str:
@@ -997,7 +1048,8 @@ def _lines(title: str) -> str:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    figure.tight_layout()
+    if figure.get_layout_engine() is None:
+        figure.tight_layout()
     figure.savefig(path, metadata={"CreationDate": None})
     plt.close(figure)
 

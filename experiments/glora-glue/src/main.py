@@ -8,6 +8,7 @@ applies the mode, and hands over to ``src.train``.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -48,13 +49,18 @@ def main(cfg: DictConfig) -> None:
     if threading.current_thread() is threading.main_thread():  # a cluster's worker may run jobs in another one
         signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
     codes: list[int] = []
+    # A job of a sweep in a process of its own ends with the sweep, whose next start begins the same run again.
+    parent = None if multiprocessing.current_process().name == "MainProcess" else os.getppid()
+
+    def orphaned() -> bool:
+        return parent is not None and os.getppid() != parent
 
     def action() -> None:
         prepared = prepare(cfg)
-        if prepared.launcher.num_processes > 1 and "WORLD_SIZE" not in os.environ:
+        if prepared.launcher.num_processes > 1 and os.environ.get("WORLD_SIZE", "1") == "1":
             codes.append(launch(prepared, asked=asked))
         else:
-            train(prepared, stop_requested=lambda: bool(asked))
+            train(prepared, stop_requested=lambda: bool(asked) or orphaned())
 
     code, message = outcome(action)
     if message:

@@ -6,6 +6,7 @@ is downloaded, and the tokenised rows, lie under ``.cache/``.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
     if selection:
         measured = f"a slice of {train_split}"
         try:
-            parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed)
+            parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed, keep_in_memory=True)
         except ValueError as error:
             raise ExperimentError(
                 f"study.selection_fraction: {cfg.study.selection_fraction} of {len(train)} training rows leaves none "
@@ -247,9 +248,15 @@ def _loader(
         batch_sampler=batches,
         collate_fn=data.collator,
         num_workers=num_workers,
+        worker_init_fn=_leave_signals_to_the_parent,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
     )
+
+
+def _leave_signals_to_the_parent(_worker: int) -> None:
+    """A scheduler's SIGTERM goes to every process, and the one that trains needs its loaders until it has stored."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _fetch(task: Task) -> Source:
@@ -299,16 +306,18 @@ def _about(card: dict[str, Any], configuration: str) -> str:
 
 
 def _read(source: Source, task: Task) -> Any:
-    try:
-        # The files are named: without them, datasets looks for those of the card's first configuration.
-        return load_dataset(
-            str(source.folder), task.configuration, data_files=source.files, cache_dir=str(CACHE / "datasets")
-        )
-    except (OSError, ValueError, DatasetsError) as error:
+    # The files are named: without them, datasets looks for those of the card's first configuration.
+    told: dict[str, Any] = {"data_files": source.files, "cache_dir": str(CACHE / "datasets")}
+    wrong = (OSError, ValueError, DatasetsError)
+    with suppress(*wrong):
+        return load_dataset(str(source.folder), task.configuration, **told)
+    try:  # what was made of the files may be damaged, and not they
+        return load_dataset(str(source.folder), task.configuration, **told, download_mode="force_redownload")
+    except wrong as error:
         reason = _first_line(error.__cause__ or error)
         raise ExperimentError(
             f"{task.hub_id}/{task.configuration} cannot be read ({reason}); if a file is damaged, remove "
-            f"{source.folder} and start again"
+            f"{CACHE / 'datasets'} and start again"
         ) from error
 
 
@@ -328,6 +337,8 @@ def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
     if missing:
         raise ExperimentError(f"{where}/{name} lacks the columns {missing}; it has {rows.column_names}")
     for column in task.columns:
+        if not isinstance(kind := rows.features[column], Value) or "string" not in kind.dtype:
+            raise ExperimentError(f"{where}/{name}: the column {column!r} is {kind}, and a text is wanted")
         if lacking := rows.data.column(column).null_count:
             raise ExperimentError(f"{where}/{name}: {lacking} of {len(rows)} rows have no text in {column!r}")
     kind = rows.features["label"]
@@ -340,8 +351,10 @@ def _split(splits: Any, name: str, task: Task, *, about: str = "") -> Dataset:
         )
     if task.some_unlabelled:  # its annotators did not agree on them
         labelled = [row for row, label in enumerate(rows["label"]) if label != -1]
+        if not labelled:
+            raise ExperimentError(f"{where}/{name}: none of {len(rows)} rows has a label")
         rows = rows.select(labelled) if len(labelled) < len(rows) else rows
-    unlabelled = sum(not 0 <= label < kind.num_classes for label in rows["label"])
+    unlabelled = sum(label is None or not 0 <= label < kind.num_classes for label in rows["label"])
     if unlabelled:
         raise ExperimentError(
             f"{where}/{name}: {unlabelled} of {len(rows)} labels are outside 0..{kind.num_classes - 1}; "
@@ -355,7 +368,7 @@ def _scored(rows: Dataset, kind: Any, scores: tuple[float, float], *, where: str
     if not isinstance(kind, Value) or not kind.dtype.startswith("float"):
         raise ExperimentError(f"{where}: the column 'label' is {kind}, and a score is a float")
     low, high = scores
-    outside = sum(not low <= score <= high for score in rows["label"])
+    outside = sum(score is None or not low <= score <= high for score in rows["label"])
     if outside:
         raise ExperimentError(
             f"{where}: {outside} of {len(rows)} scores are outside {low:g} to {high:g}; "
@@ -371,7 +384,7 @@ def _choose_rows(rows: Dataset, count: int | None, seed: int, *, where: str) -> 
     if count > len(rows):
         print(f"warning: dataset.train_rows is {count} and {where} has {len(rows)}: all of them are used", flush=True)
         return rows
-    return rows.shuffle(seed=seed).select(range(count))
+    return rows.shuffle(seed=seed, keep_in_memory=True).select(range(count))
 
 
 def _tokenise(

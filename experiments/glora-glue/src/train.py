@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import fcntl
 import glob
 import hashlib
 import json
@@ -23,7 +24,7 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ from src.model import SECTIONS, Method, Schedule, build_method, label, plan_sche
 from src.preprocess import Data, ExperimentError, eval_loader, load_data, train_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from datasets import Dataset
 
@@ -61,6 +62,8 @@ CHECKPOINT_SECONDS = 600  # of training between two checkpoints, besides those o
 FAILED_FIRST = 5  # trials that fail before any has finished: the study ends, there is something else wrong
 GRACE_SECONDS = 30  # that a process with an error waits for the first one, which may be telling the same error
 CLAIM_SECONDS = 5  # for what another machine does to a shared study in the same moment to be seen
+CLAIM_LOST_SECONDS = 900  # without a W&B run, after which who claimed a final run is taken for gone
+LOCK_SECONDS = 10  # for the helpers of a killed process, which hold its folder, to notice
 FREE_BYTES = 64 * 2**20  # what a checkpoint and an adapter may need
 INIT_SECONDS = 60  # for the W&B server to answer
 FINISH_SECONDS = 120  # for it to take what is left at the end of a run
@@ -89,10 +92,38 @@ def train(cfg: DictConfig, *, stop_requested: Callable[[], bool] = never) -> Non
     with ExitStack() as stack:
         if not processes(cfg).is_main_process:  # the first one speaks for all
             stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
-        _train(cfg, stop_requested)
+        _train(cfg, stop_requested, stack)
 
 
-def _train(cfg: DictConfig, stop_requested: Callable[[], bool]) -> None:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep a second process with the same run out of ``folder``: it would write the same files and the same W&B run.
+
+    Raises:
+        ExperimentError: another process has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        waited = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > waited:
+                    raise ExperimentError(
+                        f"another process is training this run in {folder}; wait for it, or end it"
+                    ) from None
+                time.sleep(0.5)
+                continue
+            except OSError:  # a file system without locks
+                pass
+            break
+        yield
+    finally:
+        os.close(handle)
+
+
+def _train(cfg: DictConfig, stop_requested: Callable[[], bool], stack: ExitStack) -> None:
     first = processes(cfg).is_main_process
     folder = Path(cfg.results_dir) / cfg.run_id
     if cfg.mode == "trial":
@@ -101,15 +132,20 @@ def _train(cfg: DictConfig, stop_requested: Callable[[], bool]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExperimentError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
+    if first:
+        stack.enter_context(alone(folder))
     checkpoint = Checkpoint(folder / "checkpoint.pt", cfg)
-    if first and (cfg.mode == "trial" or cfg.overwrite):
-        discard_outputs(folder, cfg.run_id)
+    if first and (cfg.mode == "trial" or (cfg.overwrite and checkpoint.obsolete())):
+        discard_study(cfg, folder)
+        checkpoint.discard()
     processes(cfg).wait_for_everyone()
     state = checkpoint.load()
     if state is not None and state["finished"]:
         raise ExperimentError(f"{cfg.run_id} is finished in {folder}; overwrite=true starts it afresh")
-    if first and state is None and cfg.mode == "full" and not cfg.overwrite:
-        refuse_finished(cfg)
+    if first and state is None:
+        if cfg.mode == "full" and not cfg.overwrite:
+            refuse_finished(cfg)
+        discard_outputs(folder, cfg.run_id)
     chosen: dict[str, Any] = {}
     if cfg.optuna.n_trials > 0:
         if first:
@@ -122,7 +158,7 @@ def _train(cfg: DictConfig, stop_requested: Callable[[], bool]) -> None:
     except BaseException as error:
         # Finishing may wait for the server, and whoever waits should know for what.
         print(f"{type(error).__name__}: telling W&B that the run failed", file=sys.stderr, flush=True)
-        with suppress(TimeoutError):
+        with suppress(Exception):  # a server or a client that is gone: what went wrong before is what counts
             run.finish(exit_code=1)
         raise
     try:
@@ -156,10 +192,16 @@ def final_run(
     with everyone.main_process_first():
         data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
-    history = History(run, [] if state is None else state["history"])
+    if state is not None and state["source"] != (data.source, data.splits):
+        raise ExperimentError(
+            f"the checkpoint {checkpoint.path} was made with {' '.join(state['source'])}, and the data are now "
+            f"{data.source} {data.splits}; overwrite=true starts afresh"
+        )
+    history = History(run, [] if state is None else state["history"], stop_requested=stop_requested)
 
     def store() -> None:
         kept = {**fit.state_dict(), "history": history.rows, "chosen": chosen, "finished": False}
+        kept["source"] = (data.source, data.splits)
         if everyone.is_main_process:
             checkpoint.save(kept)
         everyone.wait_for_everyone()
@@ -242,13 +284,16 @@ class History:
     Args:
         run: the W&B run; it knows how many rows it has.
         rows: what an interrupted run had logged when its checkpoint was written.
+        stop_requested: a scheduler that asks to stop may have ended W&B's client already. Rows are kept then.
     """
 
-    def __init__(self, run: Any, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, run: Any, rows: list[dict[str, Any]], *, stop_requested: Callable[[], bool] = never) -> None:
         self.rows = list(rows)
+        self._stop_requested = stop_requested
         self._stored: int = run.starting_step
-        run.define_metric("optimizer_step")
-        run.define_metric("*", step_metric="optimizer_step")
+        # No last values in the summary: it is for what a finished run has.
+        run.define_metric("optimizer_step", summary="none")
+        run.define_metric("*", step_metric="optimizer_step", summary="none")
         for place, row in enumerate(self.rows):
             self._send(place, row)
 
@@ -258,8 +303,14 @@ class History:
         self._send(len(self.rows) - 1, self.rows[-1])
 
     def _send(self, place: int, row: dict[str, Any]) -> None:
-        if place >= self._stored:
+        if place < self._stored:
+            return
+        try:
             wandb.log(row, step=place)
+        except ConnectionError:
+            time.sleep(0.5)  # the signal that ended the client is on its way here, too
+            if not self._stop_requested():
+                raise
 
 
 class Evaluated:
@@ -414,6 +465,8 @@ class Fit:
         self.epoch += 1
         self._batches = 0
         result = self.evaluate()
+        for name, value in result.metrics.items():
+            self._require_finite(name, value, self.step)
         self.log({**result.metrics, "epoch": self.epoch}, self.step)
         self._remember_best(result.metrics)
         print(
@@ -693,6 +746,14 @@ class Checkpoint:
         """Start afresh."""
         self.path.unlink(missing_ok=True)
 
+    def obsolete(self) -> bool:
+        """Whether a run cannot go on from the file: it is finished, another configuration's, or damaged."""
+        try:
+            state = self.load()
+        except ExperimentError:
+            return True
+        return state is not None and state["finished"]
+
     def save(self, state: dict[str, Any]) -> None:
         """Write ``state`` so that a reader finds the old file or the new one, never a part."""
         partial = self.path.with_suffix(".partial")
@@ -763,27 +824,24 @@ def search(cfg: DictConfig, folder: Path, *, stop_requested: Callable[[], bool] 
 def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[[], bool]) -> dict[str, Any]:
     space = {name: _suggester(form) for name, form in search_space(cfg).items()}
     print(f"study: {study_cost(cfg, len(data.train))} before the final run ({data.splits})", flush=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = _storage(cfg, folder)
-    # Only trials of the same configuration belong to one study; how many there are to be does not change it.
-    name = f"{cfg.run_id} {fingerprint(cfg, leave_out=STUDY_APART)[:12]}"
-    if cfg.overwrite and name in optuna.get_all_study_names(storage):
-        optuna.delete_study(study_name=name, storage=storage)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a trial that fails is told in one line, below
     study = optuna.create_study(
-        study_name=name,
-        storage=storage,
+        study_name=_study_name(cfg),
+        storage=_storage(cfg, folder),
         direction=cfg.optuna.direction,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         load_if_exists=True,
     )
-    if cfg.study.storage is None:  # nobody else works on it: what is running there was killed
-        for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+    here = f"{socket.gethostname()}:{folder.resolve()}"
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        if trial.user_attrs.get("machine", here) == here:  # nobody else works here: it was killed
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     several = processes(cfg).num_processes > 1
     # An error that one process alone may meet leaves the others waiting for it: it ends the study, which goes on later.
     failures = (ExperimentError,) if several else (ExperimentError, RuntimeError)
 
     def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr("machine", here)
         study.sampler = optuna.samplers.TPESampler(seed=_sampler_seed(cfg.seed, study, trial.number))
         chosen = {name: suggest(trial, name) for name, suggest in space.items()}
         _shared(chosen)
@@ -799,6 +857,8 @@ def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[
             trial.set_user_attr("error", reason)
             print(f"trial {trial.number}: failed with {chosen}: {reason}", flush=True)
             raise
+        except Stopped as stopped:
+            raise Stopped(f"{stopped} in trial {trial.number}, which begins again") from None
         print(f"trial {trial.number}: {cfg.optuna.metric} {value:.4f} with {chosen}", flush=True)
         return value
 
@@ -823,7 +883,7 @@ def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[
             f"study: none of {len(failed)} trials finished"
             + (f"; the last one failed with {failed[-1].params}: {failed[-1].user_attrs['error']}" if failed else "")
         )
-    if len(values) > 2 and len(set(values)) == 1:
+    if len(values) > 1 and len(set(values)) == 1:
         raise ExperimentError(
             f"study: all {len(values)} trials ended with {cfg.optuna.metric} {values[0]}: "
             "nothing was learnt to choose by; give more epochs, or another search space"
@@ -834,22 +894,54 @@ def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[
         flush=True,
     )
     if cfg.study.storage is not None:
-        claim_final_run(study, f"{socket.gethostname()}:{folder.resolve()}")
+        claim_final_run(study, here, abandoned=lambda since: _abandoned(cfg, since))
     return dict(study.best_params)
 
 
-def claim_final_run(study: optuna.Study, claimant: str, *, settle: float = CLAIM_SECONDS) -> None:
+def _study_name(cfg: DictConfig) -> str:
+    """Only trials of the same configuration belong to one study; how many there are to be does not change it."""
+    return f"{cfg.run_id} {fingerprint(cfg, leave_out=STUDY_APART)[:12]}"
+
+
+def discard_study(cfg: DictConfig, folder: Path) -> None:
+    """Remove the study that a finished run's parameters came from, if there is one."""
+    if cfg.optuna.n_trials > 0:
+        storage = _storage(cfg, folder)
+        if (name := _study_name(cfg)) in optuna.get_all_study_names(storage):
+            optuna.delete_study(study_name=name, storage=storage)
+
+
+def _abandoned(cfg: DictConfig, since: float) -> bool:
+    """Whether W&B knows that the final run claimed at ``since`` (Unix time) has ended early, or was never begun."""
+    state = wandb_state(cfg)
+    if state is None:
+        return time.time() - since > CLAIM_LOST_SECONDS
+    return state in {"failed", "crashed", "killed"}
+
+
+def claim_final_run(
+    study: optuna.Study, claimant: str, *, abandoned: Callable[[float], bool], settle: float = CLAIM_SECONDS
+) -> None:
     """Make sure that of all machines that work on one study, one trains the final run.
+
+    Args:
+        study: the study, which keeps the claim.
+        claimant: this machine and folder.
+        abandoned: asked of another's claim, with its Unix time, whether it has come to nothing.
+        settle: seconds for two that claim in the same moment.
 
     Raises:
         ExperimentError: another one does.
     """
-    if "final_run" not in study.user_attrs:
+    holder, since = study.user_attrs.get("final_run"), study.user_attrs.get("final_run_since", 0.0)
+    if holder is None or (holder != claimant and abandoned(since)):
         study.set_user_attr("final_run", claimant)
+        study.set_user_attr("final_run_since", time.time())
         time.sleep(settle)  # whoever found none in the same moment has written by then, and the last to write has it
     if (holder := study.user_attrs["final_run"]) != claimant:
         raise ExperimentError(
-            f"the study is finished, and its final run is trained by {holder}; nothing is left to do here"
+            f"the study is finished, and its final run is trained by {holder}; nothing is left to do here. (Should it "
+            "end early, a start of this command takes it over.)"
         )
 
 
@@ -870,8 +962,6 @@ def run_trial(
     value = math.nan
     while fit.epoch < fit.cfg.training.epochs:
         value = fit.run_epoch().metrics[cfg.optuna.metric]
-        if not math.isfinite(value):
-            raise ExperimentError(f"{cfg.optuna.metric} is {value} after epoch {fit.epoch}")
         if _shared(prune(value, fit.epoch)):
             raise optuna.TrialPruned
     return value
@@ -926,7 +1016,9 @@ def _storage(cfg: DictConfig, folder: Path) -> optuna.storages.BaseStorage:
             except Exception:  # noqa: BLE001 - of two machines that begin together one finds the tables half made
                 time.sleep(CLAIM_SECONDS)
                 return optuna.storages.get_storage(cfg.study.storage)
-        backend = optuna.storages.journal.JournalFileBackend(str(folder / "study.journal"))
+        journal = folder / "study.journal"
+        _cut_last_line(journal)
+        backend = optuna.storages.journal.JournalFileBackend(str(journal))
         return optuna.storages.JournalStorage(backend)
     except Exception as error:  # noqa: BLE001 - each database has errors of its own
         raise ExperimentError(
@@ -938,9 +1030,19 @@ def _storage(cfg: DictConfig, folder: Path) -> optuna.storages.BaseStorage:
         ) from None  # the cause may show the URL
 
 
+def _cut_last_line(journal: Path) -> None:
+    """Take off a line that a full disk or a power cut has left without its end: Optuna would write on behind it."""
+    if not journal.exists():
+        return
+    with journal.open("r+b") as file:
+        whole = file.read()
+        file.truncate(whole.rfind(b"\n") + 1)
+
+
 def without_password(text: str) -> str:
     """``text`` with the password of a URL in it left out."""
-    return re.sub(r"(\w://[^\s:/@]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(\w://[^\s:/@]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(password=)[^\s&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def search_space(cfg: DictConfig) -> dict[str, dict[str, Any]]:
@@ -1245,12 +1347,18 @@ def refuse_finished(cfg: DictConfig) -> None:
     """Make sure that W&B has no finished run of this id, which a new one would replace.
 
     Raises:
-        ExperimentError: it has one. (Whether the server can be reached is found out by those who need it.)
+        ExperimentError: it has one.
     """
-    path = f"{cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id}"
+    if wandb_state(cfg) == "finished":
+        path = f"{cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id}"
+        raise ExperimentError(f"W&B has a finished run {path}; overwrite=true replaces it")
+
+
+def wandb_state(cfg: DictConfig) -> str | None:
+    """The state of this run id in W&B: None where it has none, or cannot be asked, which who needs it will find out."""
     with suppress(wandb.errors.Error, OSError, ValueError):
-        if wandb.Api(timeout=INIT_SECONDS).run(path).state == "finished":
-            raise ExperimentError(f"W&B has a finished run {path}; overwrite=true replaces it")
+        return str(wandb.Api(timeout=INIT_SECONDS).run(f"{cfg.wandb.entity}/{cfg.wandb.project}/{cfg.run_id}").state)
+    return None
 
 
 def start_wandb(cfg: DictConfig, folder: Path, *, resume: bool) -> Any:
