@@ -42,14 +42,45 @@ def test_a_downloaded_file_that_was_cut_off_is_an_error_that_says_what_to_remove
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: float
 ) -> None:
     monkeypatch.setattr(preprocess, "CACHE", tmp_path / "cache")
-    path = tmp_path / "files" / "train.parquet"
-    path.parent.mkdir()
-    rows([0, 1] * 500).to_parquet(path)
+    source = downloaded(tmp_path)
+    path = source.folder / "train.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
-    source = preprocess.Source(path.parent, {"train": "train.parquet"}, name="generated", about="")
-    with pytest.raises(ExperimentError, match=rf"cannot be read .*remove {path.parent} and start again"):
+    with pytest.raises(ExperimentError, match=rf"cannot be read .*remove {tmp_path}/cache/datasets and start") as told:
         preprocess._read(source, SST2)
+    assert "arquet" in str(told.value)
+
+
+def downloaded(folder: Path) -> preprocess.Source:
+    """A thousand rows as the hub would give them."""
+    (folder / "files").mkdir()
+    card = "---\nconfigs:\n- config_name: sst2\n  data_files:\n  - {split: train, path: train.parquet}\n---\n"
+    (folder / "files" / "README.md").write_text(card)
+    rows([0, 1] * 500).to_parquet(folder / "files" / "train.parquet")
+    return preprocess.Source(folder / "files", {"train": "train.parquet"}, name="generated", about="")
+
+
+@pytest.mark.parametrize("left", [0, 10, 0.5])
+def test_what_was_made_of_the_files_is_made_again_where_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
+    monkeypatch.setattr(preprocess, "CACHE", tmp_path / "cache")
+    source = downloaded(tmp_path)
+    expected = preprocess._read(source, SST2)["train"].to_list()
+    (made,) = (tmp_path / "cache").rglob("*.arrow")
+    whole = made.read_bytes()
+    made.unlink()  # the first reading has it open
+    made.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
+    assert preprocess._read(source, SST2)["train"].to_list() == expected
+
+
+def test_the_choice_of_rows_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index file that is cut off would end the next run, and nothing would say which it is."""
+    monkeypatch.setattr(preprocess, "CACHE", tmp_path / "cache")
+    read = preprocess._read(downloaded(tmp_path), SST2)["train"]
+    before = sorted((tmp_path / "cache").rglob("*"))
+    assert len(preprocess._choose_rows(read, 100, 1, where="")) == 100
+    assert sorted((tmp_path / "cache").rglob("*")) == before
 
 
 def test_a_missing_split_says_what_there_is_and_what_the_card_says() -> None:
@@ -64,6 +95,8 @@ def test_a_missing_split_says_what_there_is_and_what_the_card_says() -> None:
         (rows([]), "is empty"),
         (rows([0, 1], column="text"), r"lacks the columns \['sentence'\]"),
         (rows([0, -1, -1]), "2 of 3 labels are outside 0..1"),
+        (rows([0, None]), "1 of 2 labels are outside 0..1"),
+        (rows([0, 1]).map(lambda row: {"sentence": [row["sentence"]]}), "the column 'sentence' is List.*a text"),
         (Dataset.from_dict({"sentence": ["a"], "label": [1]}), "the column 'label' is .* names no classes"),
     ],
 )
@@ -86,6 +119,7 @@ def test_rows_without_a_text_are_refused() -> None:
     [
         ([0.0, 5.0, 2.5], Value("float32"), None),
         ([0.0, -1.0, 5.5], Value("float32"), "2 of 3 scores are outside 0 to 5"),
+        ([0.0, None, 2.0], Value("float32"), "1 of 3 scores are outside 0 to 5"),
         ([0, 1, 2], Value("int64"), "a score is a float"),
     ],
 )

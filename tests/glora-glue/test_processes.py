@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
 from windtunnel.hub import Hub
 from windtunnel.recorder import Recorder
@@ -111,12 +112,42 @@ def test_two_processes_stop_together_and_go_on(tmp_path: Path, store: Path, back
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 143
-        assert errors.count("the same command goes on from there") == 1
+        assert errors.count("the same command goes on from there") == 1, errors
         (run,) = recorder.store.runs()
         assert run.state == "failed"
     with started(tmp_path, store, "GLoRA", backbone, *options) as (process, recorder):
         before = len(recorder.store.history("glora", "glora-glue", run.name))
         while len(recorder.store.history("glora", "glora-glue", run.name)) <= before:
+            assert process.poll() is None
+            time.sleep(0.2)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_scheduler_that_signals_every_process_finds_a_checkpoint(
+    tmp_path: Path, store: Path, backbone: str, count: int
+) -> None:
+    """Loaders and W&B's client are told to end in the same moment as the process that needs them."""
+    import psutil
+
+    options = [f"launcher.num_processes={count}", "launcher.num_workers=1", "run.training.epochs=200"]
+    with started(tmp_path, store, "GLoRA", backbone, *options) as (process, recorder):
+        while not any(recorder.store.history("glora", "glora-glue", run.name) for run in recorder.store.runs()):
+            time.sleep(0.2)
+        time.sleep(1)
+        everyone = psutil.Process(process.pid).children(recursive=True)
+        assert any("wandb-core" in child.name() for child in everyone)
+        for each in (*everyone, process):
+            with suppress(psutil.NoSuchProcess):
+                each.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 143, errors
+        assert errors.count("the same command goes on from there") == 1, errors
+        (run,) = recorder.store.runs()
+        recorder.mark_crashed()
+        assert run.state != "finished"
+    stopped = torch.load(tmp_path / "results" / run.name / "checkpoint.pt", weights_only=False)
+    with started(tmp_path, store, "GLoRA", backbone, *options) as (process, recorder):
+        while len(recorder.store.history("glora", "glora-glue", run.name)) <= len(stopped["history"]):
             assert process.poll() is None
             time.sleep(0.2)
 

@@ -163,6 +163,19 @@ class TestCheckpoint:
         with pytest.raises(ExperimentError, match=r"checkpoint.pt cannot be read"):
             checkpoint.load()
 
+    def test_what_a_run_cannot_go_on_from_is_obsolete(self, composed: Any, tmp_path: Path) -> None:
+        """What overwrite=true discards: it lets an unfinished run of this configuration go on."""
+        path = tmp_path / "checkpoint.pt"
+        checkpoint = Checkpoint(path, prepare(composed("LoRA")))
+        assert not checkpoint.obsolete()
+        checkpoint.save({"finished": False})
+        assert not checkpoint.obsolete()
+        assert Checkpoint(path, prepare(composed("LoRA", "run.training.weight_decay=0.5"))).obsolete()
+        checkpoint.save({"finished": True})
+        assert checkpoint.obsolete()
+        path.write_bytes(path.read_bytes()[:100])
+        assert checkpoint.obsolete()
+
     def test_a_full_disk_keeps_the_old_file_and_leaves_no_part(
         self, composed: Any, tmp_path: Path, monkeypatch: Any
     ) -> None:
@@ -285,7 +298,50 @@ class TestSearch:
             search(cfg, tmp_path / "there")
         assert search(cfg, tmp_path / "here") == chosen  # a machine that was stopped goes on
 
-    def test_another_configuration_is_another_study_and_overwrite_begins_it_anew(
+    @pytest.mark.parametrize(
+        ("state", "hours", "taken"),
+        [("running", 5, False), ("finished", 5, False), ("crashed", 0, True), ("failed", 0, True), (None, 0, False),
+         (None, 1, True)],
+    )  # fmt: skip
+    def test_a_final_run_whose_machine_is_gone_is_taken_over(
+        self, searching: Any, monkeypatch: Any, state: str | None, hours: float, taken: bool
+    ) -> None:
+        cfg, _ = searching
+        monkeypatch.setattr(training, "wandb_state", lambda _cfg: state)
+        study = optuna.create_study()
+        training.claim_final_run(study, "gone", abandoned=lambda _since: False, settle=0)
+        study.set_user_attr("final_run_since", study.user_attrs["final_run_since"] - 3600 * hours)
+
+        def claim() -> None:
+            training.claim_final_run(study, "here", abandoned=lambda since: training._abandoned(cfg, since), settle=0)
+
+        if taken:
+            claim()
+        else:
+            with pytest.raises(ExperimentError, match=r"trained by gone; nothing is left to do"):
+                claim()
+        assert study.user_attrs["final_run"] == ("here" if taken else "gone")
+
+    def test_a_journal_without_the_end_of_its_last_line_goes_on(self, searching: Any, tmp_path: Path) -> None:
+        """A full disk, or a power cut, in the middle of a write."""
+        cfg, _ = searching
+        search(cfg, tmp_path)
+        journal = tmp_path / "study.journal"
+        journal.write_bytes(journal.read_bytes()[:-20])
+        cfg.optuna.n_trials = 4
+        search(cfg, tmp_path)
+        search(cfg, tmp_path)
+        assert len([trial for trial in study_of(cfg, tmp_path).trials if trial.state.name == "COMPLETE"]) == 4
+
+    def test_a_journal_that_is_damaged_is_named(self, searching: Any, tmp_path: Path) -> None:
+        cfg, _ = searching
+        search(cfg, tmp_path)
+        journal = tmp_path / "study.journal"
+        journal.write_bytes(b"{broken\n" + journal.read_bytes())
+        with pytest.raises(ExperimentError, match=r"study.journal cannot be opened"):
+            search(cfg, tmp_path)
+
+    def test_another_configuration_is_another_study_and_what_is_finished_is_discarded(
         self, searching: Any, tmp_path: Path
     ) -> None:
         cfg, _ = searching
@@ -293,10 +349,9 @@ class TestSearch:
         other = cfg.copy()
         other.training.weight_decay = 0.5
         search(other, tmp_path)
-        other.overwrite = True
-        search(other, tmp_path)
-        studies = optuna.get_all_study_summaries(training._storage(cfg, tmp_path))
-        assert sorted(study.n_trials for study in studies) == [3, 3]
+        training.discard_study(other, tmp_path)
+        (study,) = optuna.get_all_study_summaries(training._storage(cfg, tmp_path))
+        assert study.study_name == study_of(cfg, tmp_path).study_name
 
     def test_the_cost_is_a_range_where_the_batch_size_is_searched(self, composed: Any) -> None:
         cfg = prepare(composed("proposed-DeBERTa-v3-base-86M--GLUE-MNLI", tiny=False))
@@ -329,15 +384,15 @@ class TestSearch:
         self, searching: Any, tmp_path: Path, monkeypatch: Any
     ) -> None:
         cfg, _ = searching
-        original = Fit.run_epoch
+        original = Fit.evaluate
 
         def broken(self: Fit) -> Any:
             result = original(self)
             result.metrics["validation_loss"] = math.nan
             return result
 
-        monkeypatch.setattr(Fit, "run_epoch", broken)
-        with pytest.raises(ExperimentError, match=r"none of 5 trials .*validation_loss is nan after epoch 1"):
+        monkeypatch.setattr(Fit, "evaluate", broken)
+        with pytest.raises(ExperimentError, match=r"none of 5 trials .*the validation_loss is nan at step 8 of "):
             search(cfg, tmp_path)
 
     def test_a_failed_trial_is_recorded_replaced_and_does_not_end_the_study(
@@ -359,12 +414,20 @@ class TestSearch:
         assert len([trial for trial in trials if trial.state.name != "FAIL"]) == 3
         assert "trial 1: failed with" in capsys.readouterr().out
 
+    @pytest.mark.parametrize("database", [False, True])
     @pytest.mark.parametrize("how", ["killed", "stopped"])
     def test_an_interrupted_study_chooses_what_it_would_have_chosen(
-        self, searching: Any, tmp_path: Path, monkeypatch: Any, how: str
+        self, searching: Any, tmp_path: Path, monkeypatch: Any, how: str, database: bool
     ) -> None:
         """The interrupted trial is run again with its own parameters, and what follows is drawn as before."""
-        cfg, _ = searching
+        monkeypatch.setattr(training.claim_final_run, "__kwdefaults__", {"settle": 0})
+        journals, _ = searching
+        cfg = journals.copy()
+
+        def search(cfg: Any, folder: Path) -> Any:
+            cfg.study.storage = f"sqlite:///{folder}/studies.db" if database else None
+            return training.search(cfg, folder)
+
         cfg.optuna.n_trials = 12  # TPE draws at random until it has ten
         for folder in ("whole", "cut"):
             (tmp_path / folder).mkdir()
@@ -391,12 +454,13 @@ class TestSearch:
         with pytest.raises((Killed, training.Stopped)):
             search(cfg, tmp_path / "cut")
         assert search(cfg, tmp_path / "cut") == expected
-        parameters = [
-            [trial.params for trial in study_of(cfg, tmp_path / folder).trials if trial.state.name != "FAIL"]
-            for folder in ("whole", "cut")
-        ]
+        trials = {}
+        for folder in ("whole", "cut"):
+            cfg.study.storage = f"sqlite:///{tmp_path / folder}/studies.db" if database else None
+            trials[folder] = study_of(cfg, tmp_path / folder).trials
+        parameters = [[trial.params for trial in found if trial.state.name != "FAIL"] for found in trials.values()]
         assert parameters[0] == parameters[1]
-        assert len(study_of(cfg, tmp_path / "cut").trials) == len(parameters[0]) + 1
+        assert len(trials["cut"]) == len(parameters[0]) + 1
 
     def test_a_trial_that_is_behind_after_an_epoch_is_pruned(
         self, searching: Any, tmp_path: Path, monkeypatch: Any
@@ -668,3 +732,38 @@ def test_a_run_that_ends_says_why_in_one_line(error: BaseException, code: int, w
     assert found == code
     assert words in message
     assert "\n" not in message
+
+
+def test_a_second_process_is_kept_out_of_a_run_s_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "LOCK_SECONDS", 0)
+    with training.alone(tmp_path), pytest.raises(ExperimentError, match="another process is training this run"):  # noqa: SIM117
+        with training.alone(tmp_path):
+            pass
+    with training.alone(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:s3:cr/e@t@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://host/db?user=me&password=s3cret&sslmode=require", "postgresql://host/db?user=me&password=***&sslmode=require"),
+        ("sqlite:///here.db", "sqlite:///here.db"),
+    ],
+)  # fmt: skip
+def test_passwords_are_left_out(text: str, shown: str) -> None:
+    assert training.without_password(text) == shown
+
+
+def test_an_evaluation_that_is_not_finite_ends_the_run(composed: Any, data: Any, monkeypatch: Any) -> None:
+    """The largest of values that are no numbers is a class like another: accuracy alone would look like a result."""
+    fit = Fit(prepare(composed("LoRA")), data, log=silent)
+    forward = fit.model.forward
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        output = forward(*args, **kwargs)
+        return output if fit.model.training else SimpleNamespace(logits=output.logits * math.nan)
+
+    monkeypatch.setattr(fit.model, "forward", broken)
+    with pytest.raises(ExperimentError, match="the validation_loss is nan at step 8 of 24"):
+        fit.run_epoch()

@@ -6,6 +6,7 @@ is downloaded, and the tokenised rows, lie under ``.cache/``.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import tokenizers
 import torch
@@ -144,14 +146,14 @@ def load_data(cfg: DictConfig, *, selection: bool = False) -> Data:
         further = _split(splits, task.further_split, task, about=source.about)
     if selection:
         measured = f"a slice of {train_split}"
-        try:
-            parts = train.train_test_split(test_size=cfg.study.selection_fraction, seed=cfg.seed, keep_in_memory=True)
-        except ValueError as error:
+        order = np.random.default_rng(cfg.seed).permutation(len(train))
+        chosen_by = math.ceil(cfg.study.selection_fraction * len(train))
+        if chosen_by == len(train):
             raise ExperimentError(
                 f"study.selection_fraction: {cfg.study.selection_fraction} of {len(train)} training rows leaves none "
-                "to train or none to choose by"
-            ) from error
-        train, evaluation = parts["train"], parts["test"]
+                "to train"
+            )
+        train, evaluation = train.select(order[chosen_by:]), train.select(order[:chosen_by])
     if cfg.mode == "trial":
         train = train.select(range(min(len(train), 2 * cfg.dataset.batch_size)))
         evaluation = evaluation.select(range(min(len(evaluation), 2 * cfg.dataset.batch_size)))
@@ -243,20 +245,28 @@ def eval_loader(
 def _loader(
     data: Data, rows: Dataset, batches: list[list[int]], *, num_workers: int, generator: torch.Generator | None = None
 ) -> DataLoader[Any]:
-    return DataLoader(
+    return _Loader(
         rows.remove_columns("length"),
         batch_sampler=batches,
         collate_fn=data.collator,
         num_workers=num_workers,
-        worker_init_fn=_leave_signals_to_the_parent,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
     )
 
 
-def _leave_signals_to_the_parent(_worker: int) -> None:
-    """A scheduler's SIGTERM goes to every process, and the one that trains needs its loaders until it has stored."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+class _Loader(DataLoader[Any]):
+    """A loader whose processes do not see SIGTERM.
+
+    A scheduler sends it to every process, and the one that trains needs its loaders until it has stored where it is.
+    """
+
+    def __iter__(self) -> Any:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # what is forked begins with it
+        try:
+            return super().__iter__()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _fetch(task: Task) -> Source:

@@ -135,7 +135,7 @@ def _train(cfg: DictConfig, stop_requested: Callable[[], bool], stack: ExitStack
     if first:
         stack.enter_context(alone(folder))
     checkpoint = Checkpoint(folder / "checkpoint.pt", cfg)
-    if first and (cfg.mode == "trial" or (cfg.overwrite and checkpoint.obsolete())):
+    if first and ((cfg.overwrite and checkpoint.obsolete()) or cfg.mode == "trial"):
         discard_study(cfg, folder)
         checkpoint.discard()
     processes(cfg).wait_for_everyone()
@@ -506,7 +506,7 @@ class Fit:
         try:
             changes = self.method.after_backward(self.optimizer)
         except ExperimentError:
-            self._require_finite("loss", float(output.loss), self.step + 1)  # the cause, where it is one
+            self._require_finite("loss", float(output.loss.detach()), self.step + 1)  # the cause, where it is one
             raise
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = clip_grad_norm_(parameters, self.cfg.training.max_grad_norm)
@@ -1271,6 +1271,7 @@ def _process(index: int, told: dict[str, Any], folder: str) -> None:
     finally:
         if index == 0:
             ended.touch()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one, passed on by the parent, would change the exit code
     sys.exit(code)
 
 
