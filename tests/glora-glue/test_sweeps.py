@@ -6,9 +6,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
+import torch
 
 from windtunnel.hub import Hub
 from windtunnel.recorder import Recorder
@@ -34,6 +37,12 @@ def sweep(folder: Path, backbone: str, *arguments: str, seeds: str = "42,7") -> 
             check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr, {run.name: run.state for run in recorder.store.runs()}
+
+
+def rows_of(recorder: Recorder, run_id: str) -> int:
+    """How many rows a run has sent; 0 where it has not begun."""
+    begun = {run.name for run in recorder.store.runs()}
+    return len(recorder.store.history("glora", "glora-glue", run_id)) if run_id in begun else 0
 
 
 EVERY = {name: "finished" for run_id in RUN_IDS for name in (run_id, f"{run_id}-seed7")}
@@ -62,6 +71,33 @@ def test_a_job_that_fails_is_told_and_does_not_keep_the_others_from_running(
     assert output.count("seed is -1, it must be an integer of 0 or more") >= len(RUN_IDS)
     assert "RunFailedError" in output
     assert states == dict.fromkeys(RUN_IDS, "finished")
+
+
+def test_the_jobs_of_a_sweep_that_is_ended_store_where_they_are_and_end(tmp_path: Path, backbone: str) -> None:
+    """They would train on, unseen, into the folders of the sweep that is started next."""
+    command = [
+        sys.executable, "-m", "src.main", "-m", f"run={','.join(RUN_IDS)}", f"results_dir={tmp_path / 'results'}",
+        "mode=full", f"++run.model.backbone={backbone}", "++run.dataset.batch_size=8", "++run.dataset.max_length=16",
+        "++run.training.epochs=500", "++run.dataset.train_rows=64", "launcher.device=cpu", "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+    ]  # fmt: skip
+    with Hub(store=tmp_path / "store") as hub, Recorder(tmp_path / "recorder.sqlite") as recorder:
+        environment = {**os.environ, **hub.environment(tmp_path / "home"), **recorder.environment(tmp_path / "home")}
+        with subprocess.Popen(
+            command, cwd=EXPERIMENT, env={**environment, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
+        ) as process:
+            while not all(rows_of(recorder, run_id) for run_id in RUN_IDS):
+                assert process.poll() is None
+                time.sleep(0.5)
+            children = psutil.Process(process.pid).children()
+            jobs = [child for child in children if "LokyProcess" in " ".join(child.cmdline())]
+            process.terminate()
+        _, alive = psutil.wait_procs(jobs, timeout=60)
+        assert len(jobs) >= len(RUN_IDS)
+        assert alive == []
+        assert {run.state for run in recorder.store.runs()} == {"failed"}
+    for run_id in RUN_IDS:
+        assert torch.load(tmp_path / "results" / run_id / "checkpoint.pt", weights_only=False)["step"] > 0
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: uv sync --extra cluster")

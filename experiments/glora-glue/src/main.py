@@ -66,6 +66,8 @@ def main(cfg: DictConfig) -> None:
     if message:
         print(message, file=sys.stderr, flush=True)
     code = code or next(iter(codes), 0)
+    if orphaned():
+        os._exit(code)  # nobody is left to give the job's result to, and its process would wait for the next one
     if code == 1 and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise RunFailedError(f"{cfg.get('run', {}).get('run_id')} failed, see above")
     if code:
