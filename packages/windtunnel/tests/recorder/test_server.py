@@ -328,6 +328,7 @@ def test_the_environment_keeps_the_clients_files_under_its_home(recorder: Record
     environment = recorder.environment(tmp_path / "home")
     assert environment["WANDB_BASE_URL"] == recorder.url
     assert environment["WANDB_ERROR_REPORTING"] == "false"
+    assert environment["WANDB_SERVICE"] == ""
     for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         assert environment[name].startswith(str(tmp_path / "home"))
 

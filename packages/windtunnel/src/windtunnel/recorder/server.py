@@ -86,6 +86,7 @@ class Recorder:
         return {
             "WANDB_BASE_URL": self.url,
             "WANDB_API_KEY": self.api_key,
+            "WANDB_SERVICE": "",  # a client process of the caller would be shared, with all that it has in use
             "WANDB_ERROR_REPORTING": "false",  # otherwise the client looks up hosts outside
             **{name: str(folder.resolve()) for name, folder in folders.items()},
         }
