@@ -100,6 +100,19 @@ def scored(run: Run, *, noise: float, seed: int) -> Run:
     return Run(run.run_id, config, summary, run.steps.drop(columns="train_accuracy"), epochs, predictions)
 
 
+def repeated(run: Run, accuracies: list[float]) -> list[Run]:
+    """The recipe of ``run`` with the seeds 0, 1, ... and what each reached."""
+    return [
+        dataclasses.replace(
+            run,
+            run_id=f"{run.run_id}-{seed}",
+            summary={**run.summary, "final_validation_accuracy": accuracy},
+            config={**run.config, "seed": seed},
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
 def compared(runs: list[Run]) -> dict[str, Any]:
     return aggregate(runs, {run.run_id: values for group in by_task(runs).values() for run, values in resample(group)})
 
@@ -250,12 +263,7 @@ class TestComparison:
 
     def test_rounding_is_no_difference_between_seeds(self, triple: list[Run]) -> None:
         """800 and 799 right of 872, three seeds each: the values of a side differ in no bit, their mean does."""
-        runs = []
-        for run, right in ((triple[1], 800), (triple[0], 799)):
-            for seed in range(3):
-                summary = {**run.summary, "final_validation_accuracy": right / 872}
-                config = {**run.config, "seed": seed}
-                runs.append(dataclasses.replace(run, run_id=f"{run.run_id}-{seed}", summary=summary, config=config))
+        runs = [*repeated(triple[1], [800 / 872] * 3), *repeated(triple[0], [799 / 872] * 3)]
         (tested,) = compared(runs)["by_task"][SST2]["significance"].values()
         assert (tested["p_value"], tested["significant_at_5_percent"]) == (None, False)
         assert tested["effect_size"]["hedges_g"] is None
@@ -263,13 +271,7 @@ class TestComparison:
 
     def test_the_gap_is_between_means_where_there_are_several_seeds(self, triple: list[Run]) -> None:
         """The best of three seeds says more about three than about the method."""
-        runs = []
-        for run, values in ((triple[1], (0.80, 0.81, 0.94)), (triple[0], (0.89, 0.90, 0.91))):
-            for seed, value in enumerate(values):
-                summary = {**run.summary, "final_validation_accuracy": value}
-                config = {**run.config, "seed": seed}
-                runs.append(dataclasses.replace(run, run_id=f"{run.run_id}-{seed}", summary=summary, config=config))
-        result = compared(runs)
+        result = compared([*repeated(triple[1], [0.80, 0.81, 0.94]), *repeated(triple[0], [0.89, 0.90, 0.91])])
         assert result["best_proposed"]["value"] == 0.94
         assert result["gap"] == pytest.approx(100 * (0.85 - 0.90) / 0.90)
         assert result["gap_over"]["value"] == pytest.approx(0.90)

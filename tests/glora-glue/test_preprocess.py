@@ -43,12 +43,17 @@ def test_a_downloaded_file_that_was_cut_off_is_an_error_that_says_what_to_remove
 ) -> None:
     monkeypatch.setattr(preprocess, "CACHE", tmp_path / "cache")
     source = downloaded(tmp_path)
-    path = source.folder / "train.parquet"
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
+    cut(source.folder / "train.parquet", left)
     with pytest.raises(ExperimentError, match=rf"cannot be read .*remove {tmp_path}/cache/datasets and start") as told:
         preprocess._read(source, SST2)
     assert "arquet" in str(told.value)
+
+
+def cut(path: Path, left: float) -> None:
+    """Keep so many bytes, or below 1 that share, in a new file: whoever has read the old one may have it open."""
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
 
 
 def downloaded(folder: Path) -> preprocess.Source:
@@ -68,9 +73,7 @@ def test_what_was_made_of_the_files_is_made_again_where_it_was_cut_off(
     source = downloaded(tmp_path)
     expected = preprocess._read(source, SST2)["train"].to_list()
     (made,) = (tmp_path / "cache").rglob("*.arrow")
-    whole = made.read_bytes()
-    made.unlink()  # the first reading has it open
-    made.write_bytes(whole[: int(left if left >= 1 else left * len(whole))])
+    cut(made, left)
     assert preprocess._read(source, SST2)["train"].to_list() == expected
 
 

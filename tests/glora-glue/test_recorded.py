@@ -70,6 +70,14 @@ def summary(recorder: Recorder) -> dict[str, Any]:
     return {key: value for key, value in run.summary.items() if key not in TIMES}
 
 
+def uninterrupted(folder: Path, backbone: str, method: str, **settings: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+    """A run that nothing happens to: the run, its rows and its summary."""
+    with Recorder(folder / "recorder.sqlite") as recorder:
+        train(recorder, folder, backbone, method, **settings)
+        (run,) = recorder.store.runs()
+        return run, rows(recorder, run.name), summary(recorder)
+
+
 def measured(run: Any) -> set[str]:
     """What a run's summary shows: nothing before it is finished."""
     return {name for name in run.summary if not name.startswith("_")}
@@ -80,10 +88,7 @@ def test_a_killed_run_goes_on_and_leaves_the_records_of_an_uninterrupted_one(tmp
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
-    with Recorder(whole / "recorder.sqlite") as recorder:
-        train(recorder, whole, backbone, "GLoRA")
-        (run,) = recorder.store.runs()
-        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    run, expected, expected_summary = uninterrupted(whole, backbone, "GLoRA")
     with Recorder(cut / "recorder.sqlite") as recorder:
         assert train(recorder, cut, backbone, "GLoRA", kill_at=1) == -signal.SIGKILL
         recorder.mark_crashed()
@@ -118,10 +123,7 @@ def test_a_run_that_is_asked_to_stop_goes_on_from_that_step(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
-    with Recorder(whole / "recorder.sqlite") as recorder:
-        train(recorder, whole, backbone, method)
-        (run,) = recorder.store.runs()
-        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    run, expected, expected_summary = uninterrupted(whole, backbone, method)
     with Recorder(cut / "recorder.sqlite") as recorder:
         assert train(recorder, cut, backbone, method, stop_at=step) == 143
         (stopped,) = recorder.store.runs()
@@ -157,10 +159,7 @@ def test_ten_kills_leave_what_no_kill_leaves(tmp_path: Path, backbone: str, stor
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
-    with Recorder(whole / "recorder.sqlite") as recorder:
-        train(recorder, whole, backbone, "GLoRA", store_every=store_every)
-        (run,) = recorder.store.runs()
-        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    run, expected, expected_summary = uninterrupted(whole, backbone, "GLoRA", store_every=store_every)
     with Recorder(cut / "recorder.sqlite") as recorder:
         for kill in KILLS:
             # The run finished sending before the last kill; every other one leaves it as a crash does.
@@ -249,10 +248,7 @@ def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(
     whole, full = tmp_path / "whole", tmp_path / "full"
     for folder in (whole, full):
         folder.mkdir()
-    with Recorder(whole / "recorder.sqlite") as recorder:
-        train(recorder, whole, backbone, "GLoRA")
-        (run,) = recorder.store.runs()
-        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    run, expected, expected_summary = uninterrupted(whole, backbone, "GLoRA")
     (full / "results").mkdir()
     with Recorder(full / "recorder.sqlite") as recorder, small_disk(full / "results") as (within, disk):
         told = f"checkpoint.pt cannot be written ({reason}); free space and start again"
@@ -275,10 +271,7 @@ def test_a_server_that_is_gone_for_a_minute_gets_all_of_it_afterwards(tmp_path: 
     whole, away = tmp_path / "whole", tmp_path / "away"
     for folder in (whole, away):
         folder.mkdir()
-    with Recorder(whole / "recorder.sqlite") as recorder:
-        train(recorder, whole, backbone, "GLoRA")
-        (run,) = recorder.store.runs()
-        expected, expected_summary = rows(recorder, run.name), summary(recorder)
+    run, expected, expected_summary = uninterrupted(whole, backbone, "GLoRA")
     with Recorder(away / "recorder.sqlite") as recorder:
         port = int(recorder.url.rpartition(":")[2])
         running = threading.Thread(target=train, args=(recorder, away, backbone, "GLoRA"), kwargs={"pause": 2})

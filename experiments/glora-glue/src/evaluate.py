@@ -167,7 +167,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         entity, project = wandb_project(ROOT / "config" / "config.yaml")
         runs = fetch_all(entity, project, run_ids)
         for repeated, counted in duplicates(runs).items():
-            print(f"warning: {repeated} has the recipe and the seed of {counted}, which alone counts in the statistics")
+            told = f"{repeated} has the recipe and the seed of {counted}, which alone counts in the statistics"
+            print(f"warning: {told}", file=sys.stderr)
         for path in write(results_dir, runs):
             print(path)
     except EvaluationError as error:
@@ -631,12 +632,13 @@ def compare(group: list[Run], resamples: dict[str, np.ndarray[Any, Any]]) -> dic
     """One dataset's comparison: best runs, gap, improvement rates, tests not yet corrected for their number."""
     proposed, baselines = [run for run in group if run.proposed], [run for run in group if not run.proposed]
     best_proposed, best_baseline = _best(proposed), _best(baselines)
-    gap, rival, note = gap_over_baselines(by_recipe(proposed), by_recipe(baselines))
+    ours_by_recipe, theirs_by_recipe = by_recipe(proposed), by_recipe(baselines)
+    gap, rival, note = gap_over_baselines(ours_by_recipe, theirs_by_recipe)
     pairs = [(ours, theirs) for ours in proposed for theirs in baselines]
     comparisons = {
         f"{ours[0].run_id} against {theirs[0].run_id}": compare_recipes(ours, theirs, resamples)
-        for ours in by_recipe(proposed)
-        for theirs in by_recipe(baselines)
+        for ours in ours_by_recipe
+        for theirs in theirs_by_recipe
     }
     return {
         "primary_metric": group[0].primary,
@@ -671,12 +673,11 @@ def gap_over_baselines(proposed: list[list[Run]], baselines: list[list[Run]]) ->
     rival = max((recipe for recipe in baselines if not budgets_differ(ours[0], recipe[0])), key=_mean, default=None)
     if rival is None:
         return None, None, budgets_differ(ours[0], theirs[0])
-    mine, other, name = _mean(ours), _mean(rival), ours[0].primary
-    if not other or not math.isfinite(mine) or not math.isfinite(other):
-        return None, rival, f"no gap: {name} is {mine} and {other}"
+    name = ours[0].primary
+    gap, reason = _relative(_mean(ours), _mean(rival), name)
     seeds = f", means over {len(ours)} and {len(rival)} seeds" if max(len(ours), len(rival)) > 1 else ""
     note = f"percent over the best {NAMES[name]} of a baseline at the same total rank{seeds}"
-    return (mine - other) / abs(other), rival, note
+    return gap, rival, reason or note
 
 
 def _mean(recipe: list[Run]) -> float:
@@ -712,7 +713,11 @@ def improvement(ours: Run, theirs: Run, metric: str) -> tuple[float | None, str]
     """(ours - theirs) / |theirs|, its sign turned where less is better; None and the reason where it says nothing."""
     if reason := budgets_differ(ours, theirs):
         return None, reason
-    mine, other = ours.metric(metric), theirs.metric(metric)
+    return _relative(ours.metric(metric), theirs.metric(metric), metric)
+
+
+def _relative(mine: float | None, other: float | None, metric: str) -> tuple[float | None, str]:
+    """(mine - other) / |other|, its sign turned where less is better; None and the reason where it says nothing."""
     if mine is None or other is None or not other or not math.isfinite(mine) or not math.isfinite(other):
         return None, f"no gap: {metric} is {mine} and {other}"
     rate = (mine - other) / abs(other)

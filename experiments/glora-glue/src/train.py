@@ -290,6 +290,7 @@ class History:
     def __init__(self, run: Any, rows: list[dict[str, Any]], *, stop_requested: Callable[[], bool] = never) -> None:
         self.rows = list(rows)
         self._stop_requested = stop_requested
+        self._client_gone = False
         self._stored: int = run.starting_step
         # No last values in the summary: it is for what a finished run has.
         run.define_metric("optimizer_step", summary="none")
@@ -303,7 +304,7 @@ class History:
         self._send(len(self.rows) - 1, self.rows[-1])
 
     def _send(self, place: int, row: dict[str, Any]) -> None:
-        if place < self._stored:
+        if place < self._stored or self._client_gone:
             return
         try:
             wandb.log(row, step=place)
@@ -311,6 +312,7 @@ class History:
             time.sleep(0.5)  # the signal that ended the client is on its way here, too
             if not self._stop_requested():
                 raise
+            self._client_gone = True
 
 
 class Evaluated:
@@ -935,8 +937,8 @@ def claim_final_run(
     """
     holder, since = study.user_attrs.get("final_run"), study.user_attrs.get("final_run_since", 0.0)
     if holder is None or (holder != claimant and abandoned(since)):
-        study.set_user_attr("final_run", claimant)
         study.set_user_attr("final_run_since", time.time())
+        study.set_user_attr("final_run", claimant)
         time.sleep(settle)  # whoever found none in the same moment has written by then, and the last to write has it
     if (holder := study.user_attrs["final_run"]) != claimant:
         raise ExperimentError(
