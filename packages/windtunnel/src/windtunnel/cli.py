@@ -11,16 +11,19 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from windtunnel import __version__
+from windtunnel.commands import check, explain, rules
 from windtunnel.errors import UsageError, WindtunnelError
-from windtunnel.flight.interrupts import Interrupted, Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
 
 _EXIT_CODES = """\
+exit codes:
+  0 ready, or all went well    1 not ready, or a run failed    2 the command line cannot be
+  3 undecided, or a fault of windtunnel    130 ended by Ctrl-C    143 ended by SIGTERM"""
+
+_FLY_EXIT_CODES = """\
 exit codes:
   0 all went well    1 a run or the evaluation failed    2 the command line cannot be    3 could not be flown
   130 ended by Ctrl-C    143 ended by SIGTERM"""
@@ -59,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception:  # noqa: BLE001 - a fault of windtunnel itself must not look like a failed run
+        from windtunnel import __version__  # noqa: PLC0415 - reading the version takes longer than a small check
+
         traceback.print_exc()
         _say(f"windtunnel {__version__}: this is a fault of windtunnel; please report it with the lines above")
         return 3
@@ -67,19 +72,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="windtunnel",
-        description="Fly machine-written experiment repositories offline before they cost GPU hours.",
+        description="Check machine-written experiment repositories, and fly them offline, before they cost GPU hours.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"windtunnel {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    check.add(verbs)
+    rules.add(verbs)
+    explain.add(verbs)
 
     fly = verbs.add_parser(
         "fly",
         help="run an experiment repository through its own command line, offline",
         description="Run the run configurations of an experiment repository through its own command line, against "
         "a loopback Hugging Face hub and a loopback W&B server, and after a full flight its evaluation.",
-        epilog=_FLY_EXAMPLES + _EXIT_CODES,
+        epilog=_FLY_EXAMPLES + _FLY_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     fly.add_argument("path", metavar="PATH", type=Path, help="folder of the experiment repository")
@@ -149,6 +157,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Version(argparse.Action):
+    """``--version``, which looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from windtunnel import __version__  # noqa: PLC0415 - see the class
+
+        sys.stdout.write(f"windtunnel {__version__}\n")
+        parser.exit()
+
+
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serve",
@@ -170,7 +188,9 @@ def _port(text: str) -> int:
 
 
 def _fly(arguments: argparse.Namespace) -> int:
-    from windtunnel.flight import Options, fly  # noqa: PLC0415 - the servers take a second to import, --help none
+    from rich.console import Console  # noqa: PLC0415 - it and the servers take a second to import, --help none
+
+    from windtunnel.flight import Options, fly  # noqa: PLC0415
     from windtunnel.flight.options import parse_served  # noqa: PLC0415
 
     options = Options(
@@ -183,7 +203,8 @@ def _fly(arguments: argparse.Namespace) -> int:
         timeout_seconds=arguments.timeout,
         unsandboxed=arguments.sandbox == "none",
     )
-    return fly(options, out=Console(), err=Console(stderr=True))
+    exit_code: int = fly(options, out=Console(), err=Console(stderr=True))
+    return exit_code
 
 
 def _hub(arguments: argparse.Namespace) -> int:
@@ -216,6 +237,8 @@ def _make_folder(folder: Path) -> None:
 
 def _serve(what: str, environment: Mapping[str, str]) -> int:
     """Print what a shell needs to use a server, and wait for Ctrl-C."""
+    from windtunnel.flight.interrupts import Interrupted, Interrupts  # noqa: PLC0415 - comes with the servers
+
     for name, value in environment.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     sys.stdout.flush()

@@ -1,0 +1,63 @@
+"""The static review: what breaks an experiment repository, found without importing or running any of it.
+
+>>> from windtunnel.check import check
+>>> verdict = check("experiments/glora-glue")  # doctest: +SKIP
+>>> verdict.outcome  # doctest: +SKIP
+'ready'
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from windtunnel.repo import Repo
+from windtunnel.rules.registry import all_rules
+from windtunnel.rules.run import run
+from windtunnel.rules.select import check_ignored, choose
+from windtunnel.submission import load
+from windtunnel.verdict import Verdict, conclude
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import BinaryIO
+
+# for loading and all rules; it leaves the report a second of the fifteen that the largest submission may take
+TIME_BUDGET_SECONDS = 14.0
+
+
+def check(
+    path: str | Path,
+    *,
+    runs: str | Path | None = None,
+    as_of: date | None = None,
+    select: Iterable[str] = (),
+    ignore: Mapping[str, str] | None = None,
+    stdin: BinaryIO | None = None,
+    time_budget_seconds: float = TIME_BUDGET_SECONDS,
+) -> Verdict:
+    """Review a submission and return the verdict.
+
+    Args:
+        path: a repository's folder, a submission JSON, a review document, or "-" for either of the last two on
+            ``stdin``.
+        runs: a folder of run configurations that replaces those of the submission.
+        as_of: the date whose library versions count; today if left out.
+        select: codes, beginnings of codes or "criterion:N"; all rules if left out.
+        ignore: why the findings of a rule do not count, by its code.
+        stdin: read if ``path`` is "-".
+        time_budget_seconds: when it is over, rules that are not done make the verdict undecided at best.
+
+    Raises:
+        UsageError: ``path``, ``runs``, ``select`` or ``ignore`` name something that does not exist.
+    """
+    deadline = time.monotonic() + time_budget_seconds
+    as_of = as_of or date.today()
+    wanted = tuple(select)
+    rules = choose(all_rules(), wanted)
+    reasons = check_ignored(ignore or {}, all_rules())
+    submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
+    outcomes = run(rules, Repo(submission, as_of=as_of), deadline=deadline)
+    return conclude(submission, outcomes, as_of=as_of, ignored=reasons, selection=wanted)

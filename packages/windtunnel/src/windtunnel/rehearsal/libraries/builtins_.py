@@ -1,0 +1,484 @@
+"""Python's built-in functions."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from windtunnel.rehearsal.config_nodes import path_text
+from windtunnel.rehearsal.iteration import items_of
+from windtunnel.rehearsal.libraries.registry import Call, function
+from windtunnel.rehearsal.values import (
+    NONE,
+    Alternatives,
+    Class,
+    Const,
+    Function,
+    Instance,
+    Library,
+    Mapping_,
+    Method,
+    Node,
+    Path_,
+    Sequence_,
+    Text,
+    Thing,
+    Value,
+    constant,
+    doubtful,
+    expecting,
+    lift,
+    truth,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from windtunnel.rehearsal.machine import Machine
+
+
+@function("builtins.getattr")
+def _getattr(machine: Machine, called: Call) -> Value | None:
+    from windtunnel.rehearsal.attributes import attribute  # noqa: PLC0415 - the two call each other
+
+    name = called.plain(1, "name")
+    if not called.args or not isinstance(name, str):
+        return unknown(tags=called.tags)
+    return attribute(
+        machine, called.args[0], name, called.node, default=called.args[2] if len(called.args) > 2 else None
+    )
+
+
+@function("builtins.hasattr")
+def _hasattr(machine: Machine, called: Call) -> Value | None:
+    from windtunnel.rehearsal.operators import contains  # noqa: PLC0415
+
+    name = called.plain(1, "name")
+    owner = called.args[0] if called.args else NONE
+    if not isinstance(name, str):
+        return unknown("bool")
+    if isinstance(owner, Node):
+        found = contains(machine, owner, Const(name), called.node)
+        return unknown("bool") if found is None else Const(found)
+    if isinstance(owner, Instance):
+        if name in owner.attributes or owner.cls.find(name) is not None:
+            return Const(value=True)
+        return unknown("bool")
+    if isinstance(owner, Const):
+        return Const(hasattr(owner.value, name))
+    machine.note("contains", called.node, type=owner.type if isinstance(owner, Thing) else "", receiver=owner, key=name)
+    return unknown("bool")
+
+
+@function("builtins.setattr")
+def _setattr(machine: Machine, called: Call) -> Value | None:
+    from windtunnel.rehearsal.assignments import set_attribute  # noqa: PLC0415
+
+    name = called.plain(1, "name")
+    if len(called.args) == 3 and isinstance(name, str):
+        set_attribute(machine, called.args[0], name, called.args[2], called.node)
+    return NONE
+
+
+@function("builtins.isinstance")
+def _isinstance(machine: Machine, called: Call) -> Value | None:
+    if len(called.args) != 2:
+        return unknown("bool")
+    answer = _is_any(called.args[0], called.args[1])
+    if answer is None and isinstance(called.args[0], Alternatives) and called.args[0].expected is not None:
+        likely = _is_any(called.args[0].expected, called.args[1])
+        return unknown("bool") if likely is None else doubtful(expected=likely)
+    return unknown("bool") if answer is None else Const(answer)
+
+
+def _is_any(value: Value, kinds: Value) -> bool | None:
+    answers = {_is_a(value, kind) for kind in _kinds(kinds)}
+    return True if True in answers else None if None in answers else False
+
+
+def _kinds(value: Value) -> list[Value]:
+    """The types that the second argument of ``isinstance`` stands for: itself, those of a tuple, those of ``a | b``."""
+    if isinstance(value, Sequence_):
+        return [kind for item in value.items for kind in _kinds(item)]
+    if isinstance(value, Thing) and "operands" in value.data:
+        return [kind for operand in value.data["operands"] for kind in _kinds(operand)]
+    return [value]
+
+
+def _is_a(value: Value, kind: Value) -> bool | None:
+    if isinstance(value, Alternatives):
+        answers = {_is_a(option, kind) for option in value.values}
+        return answers.pop() if len(answers) == 1 else None
+    if isinstance(kind, Class):
+        if isinstance(value, Instance):
+            return _derives(value.cls, kind)
+        return None if isinstance(value, Thing) and not value.type else False
+    if not isinstance(kind, Library):
+        return None
+    name = kind.name.removeprefix("builtins.")
+    plain = _TYPES_OF.get(type(value))
+    if isinstance(value, Const):
+        try:
+            return isinstance(value.value, getattr(builtins, name))
+        except (AttributeError, TypeError):
+            return False if "." in name and value.value is not None else None
+    if isinstance(value, Node):
+        dict_like = hasattr(value.config, "keys")
+        return name in (
+            {"omegaconf.DictConfig", "collections.abc.Mapping", "typing.Mapping"}
+            if dict_like
+            else {"omegaconf.ListConfig", "collections.abc.Sequence"}
+        )
+    if isinstance(value, Sequence_):
+        plain = _SEQUENCES.get(value.kind)
+    if plain is not None:
+        return name in plain
+    if isinstance(value, Instance):
+        return True if kind.name in value.cls.libraries() else None if value.cls.libraries() else False
+    if isinstance(value, Thing) and value.type:
+        return True if value.type == kind.name else None
+    return None
+
+
+_TYPES_OF: dict[type, frozenset[str]] = {
+    Mapping_: frozenset({"dict", "collections.abc.Mapping", "typing.Mapping", "object"}),
+    Text: frozenset({"str", "object"}),
+    Path_: frozenset({"pathlib.Path", "pathlib.PurePath", "os.PathLike", "object"}),
+}
+
+
+_SEQUENCES: dict[str, frozenset[str]] = {
+    "list": frozenset({"list", "collections.abc.Sequence", "typing.Sequence", "object"}),
+    "tuple": frozenset({"tuple", "collections.abc.Sequence", "typing.Sequence", "object"}),
+    "set": frozenset({"set", "object"}),
+}
+
+
+def _derives(cls: Class, kind: Class) -> bool:
+    return cls is kind or any(isinstance(base, Class) and _derives(base, kind) for base in cls.bases)
+
+
+@function("builtins.len")
+def _len(machine: Machine, called: Call) -> Value | None:
+    value = called.args[0] if called.args else NONE
+    if isinstance(value, Sequence_) and not value.more:
+        return Const(len(value.items))
+    if isinstance(value, Mapping_) and not value.more and not value.patterns:
+        return Const(len(value.items))
+    if isinstance(value, Node):
+        return Const(len(value.config))
+    if isinstance(value, Const) and hasattr(value.value, "__len__"):
+        return Const(len(value.value))
+    if isinstance(value, Alternatives) and value.expected is not None:
+        return expecting(unknown("int"), _len(machine, replace(called, args=[value.expected])) or NONE)
+    return unknown("int")
+
+
+@function(
+    "builtins.int",
+    "builtins.float",
+    "builtins.str",
+    "builtins.bool",
+    "builtins.abs",
+    "builtins.round",
+    "builtins.repr",
+    "builtins.ord",
+    "builtins.chr",
+)
+def _convert(machine: Machine, called: Call) -> Value | None:
+    kind = called.name.removeprefix("builtins.")
+    if not called.args:
+        return Const({"int": 0, "float": 0.0, "str": "", "bool": False}.get(kind))
+    value = called.args[0]
+    if kind == "bool":
+        known = truth(value)
+        return unknown("bool") if known is None else Const(known)
+    if kind == "str" and isinstance(value, Text | Path_):
+        if isinstance(value, Path_):
+            return (
+                Const(value.known)
+                if value.known is not None and value.base in {"cwd", "absolute"}
+                else Thing("str", data={"path": value})
+            )
+        return value
+    plain_known, plain = constant(value)
+    if plain_known and isinstance(plain, str | int | float | bool) and len(str(plain)) < 1000:
+        try:
+            made = {
+                "int": int,
+                "float": float,
+                "str": str,
+                "abs": abs,
+                "round": round,
+                "repr": repr,
+                "ord": ord,
+                "chr": chr,
+            }[kind](plain)  # type: ignore[operator]
+        except (ValueError, TypeError, OverflowError) as error:
+            return machine.fail(
+                "crash",
+                called.node,
+                type(error).__name__,
+                message=f"{kind}(): {error}"[:200],
+                origin=getattr(value, "origin", None),
+            )
+        return Const(made, value.origin if isinstance(value, Const) else None)
+    if plain_known and plain is None and kind in {"int", "float"}:
+        return machine.fail(
+            "crash", called.node, "TypeError", message=f"{kind}() of None", origin=getattr(value, "origin", None)
+        )
+    if isinstance(value, Thing) and kind == "float" and value.type in {"item", "torch.Tensor"}:
+        made_thing = unknown("item", value.tags)
+        made_thing.data["of"] = value
+        return made_thing
+    made_unknown = unknown(
+        "str" if kind in {"str", "repr", "chr"} else kind if kind in {"int", "float"} else "float", called.tags
+    )
+    if isinstance(value, Thing) and "suggested" in value.data:
+        made_unknown.data["suggested"] = value.data["suggested"]
+    return made_unknown
+
+
+@function(
+    "builtins.list",
+    "builtins.tuple",
+    "builtins.set",
+    "builtins.frozenset",
+    "builtins.sorted",
+    "builtins.reversed",
+    "builtins.iter",
+)
+def _collect(machine: Machine, called: Call) -> Value | None:
+    kind = called.name.removeprefix("builtins.")
+    name = {"sorted": "list", "frozenset": "set", "reversed": "list", "iter": "generator"}.get(kind, kind)
+    if not called.args:
+        return Sequence_(name, [], born=machine.open_loops)
+    items, more, example = items_of(machine, called.args[0], called.node)
+    items = list(items)
+    key = called.keywords.get("key")
+    if kind == "sorted" and not more and key is None:
+        plain = [constant(item) for item in items]
+        if all(known for known, _ in plain):
+            with contextlib.suppress(TypeError):
+                items = [
+                    Const(value) if not isinstance(value, list | dict) else lift(value)
+                    for value in sorted((value for _, value in plain), reverse=called.plain(9, "reverse") is True)
+                ]
+    if kind == "sorted" and key is not None:
+        from windtunnel.rehearsal.calls import call_back  # noqa: PLC0415
+
+        call_back(machine, called)
+    if kind == "reversed":
+        items.reverse()
+    if name == "set":
+        items = _unique(items)
+    return Sequence_(name, items, more=more, item=example if more else None, born=machine.open_loops)
+
+
+def _unique(items: list[Value]) -> list[Value]:
+    found: list[Value] = []
+    seen: set[Any] = set()
+    for item in items:
+        if isinstance(item, Const):
+            try:
+                if item.value in seen:
+                    continue
+                seen.add(item.value)
+            except TypeError:
+                pass
+        found.append(item)
+    return found
+
+
+@function("builtins.dict", "collections.OrderedDict")
+def _dict(machine: Machine, called: Call) -> Value | None:
+    made = Mapping_({}, more=called.starred)
+    for value in called.args[:1]:
+        if isinstance(value, Mapping_):
+            made = Mapping_(dict(value.items), value.more, value.item, list(value.patterns))
+        elif isinstance(value, Node):
+            from windtunnel.rehearsal.config_nodes import get_key  # noqa: PLC0415
+
+            for key in items_of(machine, value, called.node)[0]:
+                if isinstance(key, Const):
+                    made.items[key.value] = get_key(machine, value, key.value, called.node)
+        elif isinstance(value, Thing) and value.type == "transformers.BatchEncoding":
+            made = Mapping_(dict(value.data.get("items", {})))
+        elif isinstance(value, Thing):
+            return Thing(
+                "dict",
+                data={"copied": value, **{key: item for key, item in value.data.items() if key == "wandb"}},
+                origin=value.tags,
+            )
+        else:
+            items, more, _ = items_of(machine, value, called.node)
+            made.more = more
+            for pair in items:
+                if isinstance(pair, Sequence_) and len(pair.items) == 2 and isinstance(pair.items[0], Const):
+                    made.items[pair.items[0].value] = pair.items[1]
+                else:
+                    made.more = True
+    made.items |= dict(called.keywords)
+    return made
+
+
+@function("builtins.dict.fromkeys", "collections.OrderedDict.fromkeys")
+def _fromkeys(machine: Machine, called: Call) -> Value | None:
+    items, more, _ = items_of(machine, called.args[0] if called.args else NONE, called.node)
+    value = called.argument(1, "value") or NONE
+    keys = [constant(item) for item in items]
+    try:
+        return Mapping_(
+            {key: value for known, key in keys if known}, more=more or not all(known for known, _ in keys), item=value
+        )
+    except TypeError:
+        return Mapping_({}, more=True, item=value)
+
+
+@function("builtins.range")
+def _range(machine: Machine, called: Call) -> Value | None:
+    plain = [constant(value) for value in called.args]
+    if plain and all(known and isinstance(value, int) for known, value in plain):
+        try:
+            return Const(range(*(value for _, value in plain)))
+        except (ValueError, TypeError):
+            return unknown()
+    return Sequence_("range", [], more=True, item=unknown("int"))
+
+
+@function("builtins.enumerate")
+def _enumerate(machine: Machine, called: Call) -> Value | None:
+    if not called.args:
+        return unknown()
+    items, more, example = items_of(machine, called.args[0], called.node)
+    start = called.plain(1, "start", 0)
+    if more or not isinstance(start, int):
+        return Sequence_("generator", [], more=True, item=Sequence_("tuple", [unknown("int"), example]))
+    return Sequence_(
+        "generator", [Sequence_("tuple", [Const(index + start), item]) for index, item in enumerate(items)]
+    )
+
+
+@function("builtins.zip")
+def _zip(machine: Machine, called: Call) -> Value | None:
+    parts = [items_of(machine, value, called.node) for value in called.args]
+    if any(more for _, more, _ in parts) or not parts:
+        return Sequence_(
+            "generator",
+            [],
+            more=True,
+            item=Sequence_(
+                "tuple", [example if more else (items[0] if items else example) for items, more, example in parts]
+            ),
+        )
+    return Sequence_(
+        "generator", [Sequence_("tuple", list(row)) for row in zip(*(items for items, _, _ in parts), strict=False)]
+    )
+
+
+@function("builtins.map", "builtins.filter")
+def _map(machine: Machine, called: Call) -> Value | None:
+    from windtunnel.rehearsal.calls import call  # noqa: PLC0415
+
+    if len(called.args) != 2:
+        return unknown(tags=called.tags)
+    items, more, example = items_of(machine, called.args[1], called.node)
+    if called.name == "builtins.filter":
+        return Sequence_("generator", [], more=True, item=items[0] if items else example)
+    made = [call(machine, called.args[0], [item], {}, called.node) for item in items[:64]]
+    if more:
+        return Sequence_("generator", [], more=True, item=call(machine, called.args[0], [example], {}, called.node))
+    return Sequence_("generator", made)
+
+
+_OF_NOTHING = {"any": False, "all": True, "sum": 0}
+
+
+@function(
+    "builtins.min", "builtins.max", "builtins.sum", "builtins.any", "builtins.all", "builtins.pow", "builtins.divmod"
+)
+def _reduce(machine: Machine, called: Call) -> Value | None:
+    name = called.name.removeprefix("builtins.")
+    values = called.args
+    if len(values) == 1 or name == "sum":
+        items, more, _ = items_of(machine, values[0], called.node) if values else ([], False, NONE)
+        values = items if not more else [unknown()]
+        if not items and not more and name in _OF_NOTHING:
+            return Const(_OF_NOTHING[name])
+    plain = [constant(value) for value in values]
+    if (
+        values
+        and all(known for known, _ in plain)
+        and not called.keywords
+        and name in {"min", "max", "any", "all", "sum"}
+    ):
+        try:
+            reduce: Any = {"min": min, "max": max, "any": any, "all": all, "sum": sum}[name]
+            return lift(reduce([value for _, value in plain]))
+        except (TypeError, ValueError):
+            return unknown()
+    kinds = {value.type for value in values if isinstance(value, Thing)}
+    return unknown("bool" if name in {"any", "all"} else next(iter(kinds)) if len(kinds) == 1 else "", called.tags)
+
+
+@function("builtins.next")
+def _next(machine: Machine, called: Call) -> Value | None:
+    items, more, example = items_of(machine, called.args[0], called.node) if called.args else ([], True, unknown())
+    return example if more or not items else items[0]
+
+
+@function("builtins.open")
+def _open(machine: Machine, called: Call) -> Value | None:
+    mode = called.plain(1, "mode", "r")
+    what = "write" if isinstance(mode, str) and set(mode) & set("wax+") else "read"
+    path = called.argument(0, "file") or NONE
+    from windtunnel.rehearsal.libraries.paths import touched  # noqa: PLC0415
+
+    touched(machine, path, what, called.node)
+    return Thing("io.TextIOWrapper", data={"path": path, "mode": mode})
+
+
+@function("builtins.type")
+def _type(machine: Machine, called: Call) -> Value | None:
+    value = called.args[0] if called.args else NONE
+    if isinstance(value, Instance):
+        return value.cls
+    if isinstance(value, Const):
+        return Library(f"builtins.{type(value.value).__name__}")
+    return Library(value.type) if isinstance(value, Thing) and value.type else unknown()
+
+
+@function("builtins.print", "builtins.id", "builtins.hash", "builtins.callable", "builtins.input")
+def _print(machine: Machine, called: Call) -> Value | None:
+    if called.name == "builtins.print":
+        machine.note("print", called.node, args=called.args, keywords=called.keywords)
+        return NONE
+    if (
+        called.name == "builtins.callable"
+        and called.args
+        and isinstance(called.args[0], Function | Class | Library | Method)
+    ):
+        return Const(value=True)
+    return unknown()
+
+
+@function("builtins.exit", "builtins.quit", "sys.exit", "os._exit")
+def _exit(machine: Machine, called: Call) -> Value | None:
+    from windtunnel.rehearsal.machine import Left  # noqa: PLC0415
+
+    machine.note("exit", called.node, code=called.args[0] if called.args else Const(0))
+    raise Left
+
+
+@function("builtins.super", "builtins.property", "builtins.staticmethod", "builtins.classmethod")
+def _wrap(machine: Machine, called: Call) -> Value | None:
+    return called.args[0] if called.args else unknown()
+
+
+@function("builtins.exec", "builtins.eval", "builtins.__import__", "builtins.compile")
+def _dynamic(machine: Machine, called: Call) -> Value | None:
+    return unknown()
+
+
+__all__ = ["path_text"]

@@ -1,0 +1,195 @@
+"""The verdict on a submission: ready, not ready, or undecided, and on what grounds.
+
+Blockers make it not ready. Without any, a question that could not be decided makes it undecided: a finding that says
+so, a rule that failed, a rule that had no time left. Warnings and notes do not change it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from windtunnel.contract import RUN_FOLDERS
+from windtunnel.findings import Severity
+from windtunnel.report.code_issue import code_issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from windtunnel.findings import Finding, Place
+    from windtunnel.rules.base import Outcome
+    from windtunnel.submission import Submission
+
+Decision = Literal["ready", "not ready", "undecided"]
+EXIT_CODES: dict[Decision, int] = {"ready": 0, "not ready": 1, "undecided": 3}
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A finding that does not count, and the reason that was given."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What could not be decided, and what to do about it."""
+
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the reviewer concludes.
+
+    Attributes:
+        submission: what was reviewed.
+        as_of: the date whose library versions count.
+        findings: those that count, most important first: by severity, by the stage at which they stop the
+            experiment, by place.
+        ignored: those that do not count, in the same order.
+        outcomes: what became of every rule that was chosen, in the order of their codes.
+        reasons: why the findings of a rule do not count, by its code.
+        selection: what the rules were chosen by, as given; empty for all rules.
+    """
+
+    submission: Submission
+    as_of: date
+    findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    selection: tuple[str, ...] = ()
+
+    @cached_property
+    def outcome(self) -> Decision:
+        """The verdict in a word or two."""
+        if any(finding.severity is Severity.BLOCKER for finding in self.findings):
+            return "not ready"
+        if self.doubts or any(finding.severity is Severity.UNDECIDED for finding in self.findings):
+            return "undecided"
+        return "ready"
+
+    @property
+    def exit_code(self) -> int:
+        """What the process says: 0 ready, 1 not ready, 3 undecided."""
+        return EXIT_CODES[self.outcome]
+
+    @property
+    def is_code_ready(self) -> bool:
+        """Whether the code can be run as it is; False also when that is undecided."""
+        return self.outcome == "ready"
+
+    @property
+    def code_issue(self) -> str:
+        """What has to be done before the code is ready, for people and for a model that repairs it; "" if nothing."""
+        return code_issue(self)
+
+    @cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What the rules could not decide, besides the findings that say so themselves."""
+        doubts = []
+        counting = [outcome for outcome in self.outcomes if outcome.rule.code() not in dict(self.reasons)]
+        for outcome in counting:
+            if outcome.error:
+                code = outcome.rule.code()
+                doubts.append(
+                    Doubt(
+                        f"{code} failed, so its question is open: {outcome.error}",
+                        f"report it as a fault of windtunnel; --ignore {code}=REASON decides without this rule",
+                    )
+                )
+        late = [outcome.rule.code() for outcome in counting if outcome.out_of_time]
+        if late:
+            doubts.append(
+                Doubt(
+                    f"no time was left for {', '.join(late)}",
+                    f"make the files smaller, or check these alone with --select {','.join(late)}",
+                )
+            )
+        if not any(outcome.complete for outcome in self.outcomes):
+            doubts.append(Doubt("no rule could look at this", "check that PATH is the repository meant"))
+        return tuple(doubts)
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity that count."""
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+    def counts(self) -> Mapping[Severity, int]:
+        """How many findings of each severity count."""
+        return Counter(finding.severity for finding in self.findings)
+
+    def as_rubric_json(self) -> dict[str, bool | str]:
+        """The verdict in the two fields that the review rubric asks for."""
+        return {"is_code_ready": self.is_code_ready, "code_issue": self.code_issue}
+
+
+def conclude(
+    submission: Submission,
+    outcomes: Iterable[Outcome],
+    *,
+    as_of: date,
+    ignored: Mapping[str, str] | None = None,
+    selection: Iterable[str] = (),
+) -> Verdict:
+    """Return the verdict that the outcomes of the rules lead to.
+
+    Args:
+        submission: what was reviewed.
+        outcomes: what became of each rule.
+        as_of: the date whose library versions count.
+        ignored: why the findings of a rule do not count, by its code.
+        selection: what the rules were chosen by.
+    """
+    outcomes = tuple(outcomes)
+    reasons = dict(ignored or {})
+    ordered = sorted(merge(finding for outcome in outcomes for finding in outcome.findings), key=_importance)
+    return Verdict(
+        submission=submission,
+        as_of=as_of,
+        findings=tuple(finding for finding in ordered if finding.code not in reasons),
+        ignored=tuple(Ignored(finding, reasons[finding.code]) for finding in ordered if finding.code in reasons),
+        outcomes=outcomes,
+        reasons=tuple(sorted(reasons.items())),
+        selection=tuple(selection),
+    )
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Make one finding of those that say the same of several runs or modes.
+
+    Findings at one place are the same if nothing but their runs, modes and related places differs; findings in the
+    run configurations also if they differ in place, and then the first one names the other places.
+    """
+    alike: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        place: object = "run configuration" if _is_run_configuration(finding.place) else finding.place
+        key = (finding.code, finding.severity, finding.message, place, finding.fix, finding.source, finding.stage)
+        alike.setdefault(key, []).append(finding)
+    return [_union(same) if len(same) > 1 else same[0] for same in alike.values()]
+
+
+def _union(same: list[Finding]) -> Finding:
+    first = min(same, key=lambda finding: finding.order)
+    places = {place: None for finding in same for place in (finding.place, *finding.related)}
+    places.pop(first.place)
+    whole = not all(finding.runs for finding in same)  # one that names no run speaks of all
+    return replace(
+        first,
+        related=tuple(places),
+        runs=() if whole else tuple(sorted({run for finding in same for run in finding.runs})),
+        modes=tuple(dict.fromkeys(mode for finding in same for mode in finding.modes)),
+    )
+
+
+def _is_run_configuration(place: Place) -> bool:
+    return any(place.path.startswith(folder + "/") for folder in RUN_FOLDERS)
+
+
+def _importance(finding: Finding) -> tuple[object, ...]:
+    return (finding.severity.rank, finding.stops_at.rank, *finding.order)

@@ -1,0 +1,4 @@
+"""Makes the signature tables of ``windtunnel.knowledge.tables`` out of the sources of libraries.
+
+Without importing them.
+"""
