@@ -18,7 +18,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from windtunnel.knowledge.distributions import NOT_KNOWN, RUNTIME_NEEDS, normalised
+from packaging.utils import canonicalize_name
+
+from windtunnel.knowledge.distributions import NOT_KNOWN, RUNTIME_NEEDS
 
 DATA = Path(__file__).parents[1] / "packages/windtunnel/src/windtunnel/knowledge/data"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -30,7 +32,7 @@ def main() -> int:
     parser.add_argument("--against", type=Path, metavar="LIST", help="drop the names that it does not have")
     parser.add_argument("--add", type=Path, metavar="LIST", help="add the names that it has")
     arguments = parser.parse_args()
-    names = {normalised(name) for name in (DATA / "names.txt").read_text(encoding="ascii").split()} | mentioned()
+    names = {canonicalize_name(name) for name in (DATA / "names.txt").read_text(encoding="ascii").split()} | mentioned()
     if arguments.add:
         names |= listed(arguments.add)
     if arguments.against:
@@ -52,15 +54,15 @@ def mentioned() -> set[str]:
             found |= {name, *entry["brings"], *(one for names in entry.get("before", {}).values() for one in names)}
     found |= {*releases["releases"], *releases["newest"]}
     needs = {name for need in RUNTIME_NEEDS for name in need.needs}
-    return {normalised(name) for name in found | needs}
+    return {canonicalize_name(name) for name in found | needs}
 
 
 def listed(file: Path) -> set[str]:
     """The names of a list."""
     text = file.read_text(encoding="utf-8", errors="replace")
     if file.suffix == ".json":
-        return {normalised(row["project"]) for row in json.loads(text)["rows"]}
-    return {normalised(line.partition("\t")[0].strip()) for line in text.splitlines()}
+        return {canonicalize_name(row["project"]) for row in json.loads(text)["rows"]}
+    return {canonicalize_name(line.partition("\t")[0].strip()) for line in text.splitlines()}
 
 
 def _read(name: str) -> dict[str, Any]:

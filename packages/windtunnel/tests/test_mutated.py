@@ -188,7 +188,11 @@ def test_submissions_with_mistakes_get_a_verdict(tmp_path: Path):
     assert reviewed > 100 * SHARE_REVIEWED
 
 
+PART = 250  # submissions in one test, so that parts run side by side and a slow one is named
+
+
 @pytest.mark.slow
-def test_three_thousand_submissions_with_mistakes_get_a_verdict(tmp_path: Path):
-    reviewed = sum(assert_answers(seed, tmp_path / "runs") for seed in range(3_000))
-    assert reviewed > 3_000 * SHARE_REVIEWED
+@pytest.mark.parametrize("first", range(0, 10_000, PART))
+def test_ten_thousand_submissions_with_mistakes_get_a_verdict(first: int, tmp_path: Path):
+    reviewed = sum(assert_answers(seed, tmp_path / "runs") for seed in range(first, first + PART))
+    assert reviewed > PART * SHARE_REVIEWED * 0.95  # few enough that chance shows

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from windtunnel.reading.pyproject import Pyproject
 
 if TYPE_CHECKING:
     from windtunnel.reading import Unreadable
-
-
-def normalised(name: str) -> str:
-    """The name of a distribution as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def declared(pyproject: Pyproject | Unreadable | None) -> dict[str, Requirement]:
@@ -29,5 +24,5 @@ def declared(pyproject: Pyproject | Unreadable | None) -> dict[str, Requirement]
             requirement = Requirement(text)
         except (InvalidRequirement, TypeError):
             continue
-        found.setdefault(normalised(requirement.name), requirement)
+        found.setdefault(canonicalize_name(requirement.name), requirement)
     return found

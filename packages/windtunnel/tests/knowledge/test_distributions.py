@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from windtunnel.knowledge import distributions, releases
 from windtunnel.knowledge.distributions import (
@@ -19,7 +20,6 @@ from windtunnel.knowledge.distributions import (
     latest_before,
     meant_by,
     modules_of,
-    normalised,
     provided_by,
     python_floor,
 )
@@ -74,7 +74,7 @@ def test_glora_and_names_written_for_others_are_never_known():
     assert meant_by("sklearn") == "scikit-learn"
     assert meant_by("glora") == ""
     assert meant_by("torch") is None
-    assert {name for name in map(normalised, NOT_KNOWN.values()) if name and not known(name)} == set()
+    assert {name for name in map(canonicalize_name, NOT_KNOWN.values()) if name and not known(name)} == set()
 
 
 def test_every_distribution_that_a_table_mentions_is_known():
@@ -87,7 +87,7 @@ def test_every_distribution_that_a_table_mentions_is_known():
 def test_the_kept_names_are_sorted_normalised_and_many():
     text = (resources.files("windtunnel.knowledge") / "data" / "names.txt").read_text(encoding="ascii")
     names = text.split()
-    assert names == sorted({normalised(name) for name in names})
+    assert names == sorted({canonicalize_name(name) for name in names})
     assert len(names) > 1200
 
 

@@ -7,21 +7,9 @@ from textwrap import dedent, indent
 
 import pytest
 
-from windtunnel.rehearsal.values import (
-    FALSE,
-    NONE,
-    TRUE,
-    Const,
-    Thing,
-    doubtful,
-    expectation,
-    expected_of,
-    expecting,
-    happens,
-    join,
-    truth,
-    unknown,
-)
+from windtunnel.rehearsal.expectations import doubtful, expectation, expected_of, expecting, happens
+from windtunnel.rehearsal.joining import join
+from windtunnel.rehearsal.values import FALSE, NONE, TRUE, Const, Thing, truth, unknown
 from windtunnel.repo import Repo
 from windtunnel.submission import File, RunConfig, Submission
 

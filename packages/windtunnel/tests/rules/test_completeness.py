@@ -115,6 +115,16 @@ def test_names_that_are_defined_in_any_way_are_left_alone(found, text: str):
             'training, validation = loaders(cfg, selection=not log)\n    int("three")',
             "ValueError",
         ),
+        (
+            "training, validation = loaders(cfg, selection=not log)",
+            'training, validation = loaders(cfg, selection=not log)\n    OmegaConf.create({"project": "${"})',
+            "GrammarParseError",
+        ),
+        (
+            "training, validation = loaders(cfg, selection=not log)",
+            "training, validation = loaders(cfg, selection=not log)\n    OmegaConf.merge(cfg, {None: 1})",
+            "KeyValidationError",
+        ),
     ],
 )
 def test_a_line_that_always_fails_is_found(found, old: str, new: str, words: str):

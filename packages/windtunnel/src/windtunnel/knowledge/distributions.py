@@ -7,11 +7,12 @@ folder of wheels may well provide it.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
 
 from windtunnel.knowledge.needs import RUNTIME_NEEDS, Need
 from windtunnel.knowledge.releases import impossible, is_before, latest_before, python_floor
@@ -30,7 +31,6 @@ __all__ = [
     "latest_before",
     "meant_by",
     "modules_of",
-    "normalised",
     "provided_by",
     "python_floor",
 ]
@@ -57,11 +57,6 @@ NOT_KNOWN = {
 }
 
 
-def normalised(name: str) -> str:
-    """A distribution's name as indexes compare it: ``Hydra_Core`` is ``hydra-core`` (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def distribution_of(module: str) -> tuple[str, ...]:
     """The distributions, normalised, that provide an import name; the commonest first.
 
@@ -76,13 +71,13 @@ def distribution_of(module: str) -> tuple[str, ...]:
     for length in range(len(parts), 0, -1):
         found = table.get(".".join(parts[:length]))
         if isinstance(found, list):
-            return tuple(normalised(name) for name in found)
-    return (normalised(parts[0]),)
+            return tuple(canonicalize_name(name) for name in found)
+    return (canonicalize_name(parts[0]),)
 
 
 def modules_of(distribution: str) -> tuple[str, ...]:
     """The import names that a distribution provides; its own name with underscores where the table has none."""
-    name = normalised(distribution)
+    name = canonicalize_name(distribution)
     return _modules_by_distribution().get(name) or (name.replace("-", "_"),)
 
 
@@ -93,12 +88,12 @@ def is_standard_library(module: str) -> bool:
 
 def meant_by(distribution: str) -> str | None:
     """What a name that is often written for another distribution means; "" for none on an index, None if it is none."""
-    return NOT_KNOWN.get(normalised(distribution))
+    return NOT_KNOWN.get(canonicalize_name(distribution))
 
 
 def known(distribution: str) -> bool:
     """Whether a distribution is known to be on the public index."""
-    name = normalised(distribution)
+    name = canonicalize_name(distribution)
     return name in _names() and name not in NOT_KNOWN
 
 
@@ -110,7 +105,7 @@ def provided_by(distribution: str, *, as_of: date) -> frozenset[str]:
         as_of: the newest version of that day is taken.
     """
     found: set[str] = set()
-    waiting = [normalised(distribution)]
+    waiting: list[str] = [canonicalize_name(distribution)]
     while waiting:
         for name in _brought(waiting.pop(), as_of):
             if name not in found:
@@ -141,7 +136,7 @@ def _modules_by_distribution() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for module, names in _object("modules").items():
         for name in names if isinstance(names, list) else ():
-            found.setdefault(normalised(name), []).append(module)
+            found.setdefault(canonicalize_name(name), []).append(module)
     return {name: tuple(modules) for name, modules in found.items()}
 
 

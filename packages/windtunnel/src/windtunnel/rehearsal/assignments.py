@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from windtunnel.rehearsal.config_nodes import delete_key, set_key
+from windtunnel.rehearsal.config_writes import delete_key, set_key
+from windtunnel.rehearsal.expectations import happens
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.values import (
     Alternatives,
     Class,
@@ -21,8 +23,6 @@ from windtunnel.rehearsal.values import (
     Thing,
     Value,
     constant,
-    happens,
-    join,
     unknown,
 )
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from windtunnel.rehearsal.config_nodes import get_key, meant, of_unknown
 from windtunnel.rehearsal.definitions import assigned_attributes
+from windtunnel.rehearsal.expectations import happens
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.libraries import registry
 from windtunnel.rehearsal.values import (
     NONE,
@@ -26,8 +28,6 @@ from windtunnel.rehearsal.values import (
     Text,
     Thing,
     Value,
-    happens,
-    join,
     unknown,
 )
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from windtunnel.rehearsal.attributes import NODE_METHODS, attribute, of_instance
 from windtunnel.rehearsal.binding import bind
 from windtunnel.rehearsal.contexts import NO_GRADIENTS
 from windtunnel.rehearsal.definitions import fields, is_dataclass
+from windtunnel.rehearsal.expectations import expecting, happens
 from windtunnel.rehearsal.iteration import items_of
+from windtunnel.rehearsal.joining import as_mapping, join
 from windtunnel.rehearsal.libraries import registry
 from windtunnel.rehearsal.libraries.registry import Call
-from windtunnel.rehearsal.machine import DEEPEST, Frame, Left
+from windtunnel.rehearsal.library_calls import as_expected, call_back, call_library, library_method
+from windtunnel.rehearsal.machine import DEEPEST, Frame
 from windtunnel.rehearsal.values import (
     NONE,
     Alternatives,
@@ -34,12 +36,7 @@ from windtunnel.rehearsal.values import (
     Text,
     Thing,
     Value,
-    as_mapping,
     constant,
-    expected_of,
-    expecting,
-    happens,
-    join,
     join_tags,
     unknown,
 )
@@ -164,15 +161,9 @@ def _call_instance(
     return unknown(tags=join_tags([function, *args, *keywords.values()]))
 
 
-def _as_expected(called: Call) -> None:
-    """What a library is given is what a first run gives it, where that is known."""
-    called.args = [expected_of(value) for value in called.args]
-    called.keywords = {name: expected_of(value) for name, value in called.keywords.items()}
-
-
 def invoke(machine: Machine, thing: Thing, called: Call) -> Value:
     """Call an object of a library, such as a model or a tokenizer."""
-    _as_expected(called)
+    as_expected(called)
     event = machine.note(
         "invoke",
         called.node,
@@ -333,7 +324,7 @@ def call_method(  # noqa: PLR0917 - a call is a receiver, a name, arguments and 
     if isinstance(receiver, Instance):
         found = of_instance(machine, receiver, name, node)
         if isinstance(found, Method) and found.receiver is receiver:
-            return _library_method(machine, receiver, (receiver.cls.libraries() or [""])[0], called)
+            return library_method(machine, receiver, (receiver.cls.libraries() or [""])[0], called)
         return call(machine, found, args, keywords, node, starred=starred)
     if isinstance(receiver, Thing):
         if receiver.type == "super":
@@ -341,7 +332,7 @@ def call_method(  # noqa: PLR0917 - a call is a receiver, a name, arguments and 
         stored = receiver.attributes.get(name)
         if stored is not None:
             return call(machine, stored, args, keywords, node, starred=starred)
-        return _library_method(machine, receiver, receiver.type, called)
+        return library_method(machine, receiver, receiver.type, called)
     if name in {"items", "keys", "values"} and (merged := as_mapping(receiver)) is not None:
         receiver = merged
     if isinstance(receiver, Alternatives):
@@ -366,7 +357,7 @@ def call_method(  # noqa: PLR0917 - a call is a receiver, a name, arguments and 
     if isinstance(receiver, Module | Class | Function | Model | Partial):
         return call(machine, attribute(machine, receiver, name, node), args, keywords, node, starred=starred)
     if isinstance(receiver, Method):
-        return _library_method(machine, unknown(tags=receiver.tags), "", called)
+        return library_method(machine, unknown(tags=receiver.tags), "", called)
     return unknown()
 
 
@@ -382,97 +373,6 @@ def _call_super(machine: Machine, receiver: Thing, called: Call) -> Value:
                 )
                 return call_function(machine, bound, called.args, called.keywords, called.node, starred=called.starred)
     return unknown(tags=called.tags)
-
-
-def _library_method(machine: Machine, receiver: Value, type_: str, called: Call) -> Value:
-    _as_expected(called)
-    event = machine.note(
-        "method",
-        called.node,
-        type=type_,
-        name=called.name,
-        receiver=receiver,
-        args=called.args,
-        keywords=called.keywords,
-        starred=called.starred,
-    )
-    model = registry.method_model(type_, called.name)
-    result = model(machine, receiver, called) if model is not None else None
-    if result is None:
-        call_back(machine, called)
-        result = unknown(tags=receiver.tags | called.tags)
-    event.data["result"] = result
-    return result
-
-
-def call_library(machine: Machine, called: Call) -> Value:
-    """Call a function or class of a library."""
-    if not called.name.startswith("builtins."):
-        _as_expected(called)
-    event = machine.note(
-        "call", called.node, name=called.name, args=called.args, keywords=called.keywords, starred=called.starred
-    )
-    model = registry.function_model(called.name)
-    result = model(machine, called) if model is not None else None
-    if result is None:
-        call_back(machine, called)
-        result = Thing(
-            registry.result_type(called.name),
-            data={"args": called.args, "keywords": called.keywords, "made_at": (machine.path, called.node)},
-            origin=called.tags,
-        )
-    event.data["result"] = result
-    return result
-
-
-def call_back(machine: Machine, called: Call) -> None:
-    """Follow functions of the submission that are handed to a library.
-
-    Which will call them with values not known here.
-    """
-    for value in (*called.args, *called.keywords.values()):
-        _follow(machine, value, called, depth=0)
-
-
-def _follow(machine: Machine, value: Value, called: Call, depth: int) -> None:
-    if isinstance(value, Function | Partial):
-        if id(value) in machine.invoked:
-            return
-        machine.invoked.add(id(value))
-        inner: Value = value
-        given = 0
-        while isinstance(inner, Partial):
-            given += len(inner.positional)
-            inner = inner.function
-        count = _positional(inner) - given if isinstance(inner, Function) else 1
-        tags = called.tags
-        with machine.perhaps(), suppress(Left):
-            call(machine, value, [unknown(tags=tags) for _ in range(max(0, count))], {}, called.node, starred=True)
-    elif isinstance(value, Instance) and any("Callback" in name for name in value.cls.libraries()):
-        with machine.perhaps():
-            for name, method in value.cls.names.items():
-                if name.startswith("on_") and isinstance(method, Function):
-                    call_method(
-                        machine,
-                        value,
-                        name,
-                        [unknown() for _ in range(max(0, _positional(method) - 1))],
-                        {},
-                        called.node,
-                        starred=True,
-                    )
-    elif isinstance(value, Sequence_) and depth < 2:
-        for part in value.items[:16]:
-            _follow(machine, part, called, depth + 1)
-    elif isinstance(value, Mapping_) and depth < 2:
-        for part in list(value.items.values())[:16]:
-            _follow(machine, part, called, depth + 1)
-
-
-def _positional(function: Function) -> int:
-    arguments = function.node.args
-    count = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-    return count - (function.receiver is not None)
 
 
 __all__ = [

@@ -10,8 +10,10 @@ from windtunnel.rehearsal.assignments import assign
 from windtunnel.rehearsal.attributes import attribute
 from windtunnel.rehearsal.calls import evaluate_call
 from windtunnel.rehearsal.definitions import define_function
+from windtunnel.rehearsal.expectations import doubtful, expectation, expected_of, expecting
 from windtunnel.rehearsal.items import item
 from windtunnel.rehearsal.iteration import MOST_ITEMS, items_of
+from windtunnel.rehearsal.joining import as_mapping, join
 from windtunnel.rehearsal.operators import binary, compare, unary
 from windtunnel.rehearsal.values import (
     NONE,
@@ -24,13 +26,7 @@ from windtunnel.rehearsal.values import (
     Text,
     Thing,
     Value,
-    as_mapping,
     constant,
-    doubtful,
-    expectation,
-    expected_of,
-    expecting,
-    join,
     join_tags,
     truth,
     unknown,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from omegaconf import ListConfig
 
 from windtunnel.rehearsal.config_nodes import get_key
+from windtunnel.rehearsal.expectations import happens
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.libraries import registry
 from windtunnel.rehearsal.values import (
     Alternatives,
@@ -20,8 +22,6 @@ from windtunnel.rehearsal.values import (
     Thing,
     Value,
     constant,
-    happens,
-    join,
     unknown,
 )
 

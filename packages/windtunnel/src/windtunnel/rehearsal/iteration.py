@@ -10,18 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from windtunnel.reading.python import walk
 from windtunnel.rehearsal.config_nodes import from_config, full_key, get_key
-from windtunnel.rehearsal.values import (
-    Alternatives,
-    Const,
-    Mapping_,
-    Node,
-    Sequence_,
-    Thing,
-    Value,
-    join,
-    join_tags,
-    unknown,
-)
+from windtunnel.rehearsal.joining import join
+from windtunnel.rehearsal.values import Alternatives, Const, Mapping_, Node, Sequence_, Thing, Value, join_tags, unknown
 
 if TYPE_CHECKING:
     from windtunnel.rehearsal.machine import Machine

@@ -7,6 +7,8 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.rehearsal.config_nodes import full_key
+from windtunnel.rehearsal.expectations import doubtful, expectation, expected_of, expecting
+from windtunnel.rehearsal.joining import as_mapping, options
 from windtunnel.rehearsal.values import (
     Alternatives,
     Class,
@@ -22,14 +24,8 @@ from windtunnel.rehearsal.values import (
     Text,
     Thing,
     Value,
-    as_mapping,
     constant,
-    doubtful,
-    expectation,
-    expected_of,
-    expecting,
     join_tags,
-    options,
     truth,
     unknown,
 )

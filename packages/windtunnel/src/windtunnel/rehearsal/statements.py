@@ -9,25 +9,14 @@ from windtunnel.reading.python import walk
 from windtunnel.rehearsal.assignments import assign, delete
 from windtunnel.rehearsal.contexts import enter, leave
 from windtunnel.rehearsal.definitions import define_class, define_function
+from windtunnel.rehearsal.exceptions import _caught, _exception, _for_lack_of_library, _gives_up
+from windtunnel.rehearsal.expectations import expectation, expecting
 from windtunnel.rehearsal.expressions import evaluate
 from windtunnel.rehearsal.imports import import_from, import_modules
 from windtunnel.rehearsal.iteration import items_of, widen
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.machine import LEVELS, Flow, Guard, Left, Raised
-from windtunnel.rehearsal.values import (
-    Class,
-    Const,
-    Instance,
-    Library,
-    Sequence_,
-    Text,
-    Thing,
-    Value,
-    expectation,
-    expecting,
-    join,
-    truth,
-    unknown,
-)
+from windtunnel.rehearsal.values import Const, Thing, Value, truth, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,24 +196,6 @@ def _raise(machine: Machine, node: ast.Raise, scope: Scope) -> Flow:
     return Flow.RAISE
 
 
-def _exception(value: Value) -> tuple[str, str]:
-    if isinstance(value, Library):
-        return value.name.rsplit(".", 1)[-1], ""
-    if isinstance(value, Thing):
-        return value.type.rsplit(".", 1)[-1] or "Exception", _text(value.data.get("args", []))
-    if isinstance(value, Instance):
-        arguments = value.attributes.get("args")
-        return value.cls.node.name, _text(arguments.items if isinstance(arguments, Sequence_) else [])
-    if isinstance(value, Class):
-        return value.node.name, ""
-    return "Exception", ""
-
-
-def _text(arguments: list[Value]) -> str:
-    text = arguments[0] if arguments else Const("")
-    return str(text.value) if isinstance(text, Const) else str(text) if isinstance(text, Text) else ""
-
-
 def _try(machine: Machine, node: ast.Try, scope: Scope) -> Flow:
     errors = tuple(
         name for handler in node.handlers if not _gives_up(handler) for name in _caught(machine, handler, scope)
@@ -262,32 +233,6 @@ def _try(machine: Machine, node: ast.Try, scope: Scope) -> Flow:
                     scope.names[name] = join(value, scope.names.get(name))
     final = run_block(machine, node.finalbody, scope)
     return final if final is not Flow.NEXT else flow
-
-
-def _gives_up(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler ends the program or raises again: what it catches stops the experiment all the same."""
-    last = handler.body[-1]
-    if isinstance(last, ast.Raise):
-        return True
-    call = last.value if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else None
-    return call is not None and ast.unparse(call.func) in {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
-
-
-def _for_lack_of_library(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler is for a library that is not installed.
-
-    Those that the submission imports are taken to be there.
-    """
-    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return all(isinstance(name, ast.Name) and name.id in {"ImportError", "ModuleNotFoundError"} for name in names)
-
-
-def _caught(machine: Machine, handler: ast.ExceptHandler, scope: Scope) -> list[str]:
-    if handler.type is None:
-        return ["*"]
-    value = evaluate(machine, handler.type, scope)
-    values = value.items if isinstance(value, Sequence_) else [value]
-    return [_exception(item)[0] for item in values]
 
 
 def _handle(machine: Machine, node: ast.Try, raised: Raised, scope: Scope) -> Flow:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig, ListConfig
 
-MOST_ALTERNATIVES = 6
 NO_TAGS: frozenset[str] = frozenset()
 
 
@@ -319,103 +318,6 @@ def join_tags(values: Iterable[Value]) -> frozenset[str]:
         if tags:
             found |= tags
     return found
-
-
-def doubtful(*, expected: bool) -> Thing:
-    """A truth value that is not known, and the one it has in a first run by itself."""
-    return Thing("bool", data={"expected": expected})
-
-
-def expecting(value: Value, expected: Value | None) -> Value:
-    """A value that may be several things, and the one it is in a first run by itself; None where that is not known."""
-    if expected is None or value is expected:
-        return value
-    return Alternatives(_options(value), expected)
-
-
-def expectation(value: Value) -> bool | None:
-    """Whether a value counts as true in a first run by itself, if it is not known for every run."""
-    if isinstance(value, Thing):
-        found = value.data.get("expected")
-        return found if isinstance(found, bool) else None
-    if isinstance(value, Alternatives) and value.expected is not None:
-        known = truth(value.expected)
-        return expectation(value.expected) if known is None else known
-    return None
-
-
-def expected_of(value: Value) -> Value:
-    """What a value is in a first run by itself, as far as that is known."""
-    return value.expected if isinstance(value, Alternatives) and value.expected is not None else value
-
-
-def happens(value: Alternatives, option: Value) -> bool | None:
-    """Whether ``option`` is what ``value`` is in a first run by itself; True also where it is all that can be used.
-
-    Where ``value`` is used and one of its two options is None, it is the other one, or the program ends.
-    """
-    if value.expected is not None and not _is_none(value.expected):
-        return any(_same(option, other) for other in _options(value.expected))
-    usable = [other for other in value.values if not _is_none(other)]
-    return True if value.expected is None and len(usable) == 1 and usable[0] is option else None
-
-
-def _is_none(value: Value) -> bool:
-    return isinstance(value, Const) and value.value is None
-
-
-def join(first: Value | None, second: Value | None) -> Value:
-    """What a name is after two branches of which either may have run."""
-    if first is None or second is None or first is second:
-        return first or second or unknown()
-    flat: list[Value] = []
-    for value in (*_options(first), *_options(second)):
-        if not any(_same(value, other) for other in flat):
-            flat.append(value)
-    if len(flat) == 1:
-        return flat[0]
-    if len(flat) > MOST_ALTERNATIVES:
-        return unknown(tags=join_tags(flat))
-    return Alternatives(tuple(flat))
-
-
-def as_mapping(value: Value) -> Mapping_ | None:
-    """A dict, or all that one of several dicts may hold in one; None for anything else."""
-    found = [option for option in _options(value) if isinstance(option, Mapping_)]
-    if len(found) != len(_options(value)) or not found:
-        return None
-    made = found[0]
-    for other in found[1:]:
-        made = Mapping_(
-            made.items | other.items, made.more or other.more, made.item or other.item, made.patterns + other.patterns
-        )
-    return made
-
-
-def _options(value: Value) -> tuple[Value, ...]:
-    return value.values if isinstance(value, Alternatives) else (value,)
-
-
-def options(value: Value) -> tuple[Value, ...]:
-    """The values it may be: itself, or its alternatives."""
-    return _options(value)
-
-
-def _same(first: Value, second: Value) -> bool:
-    if first is second:
-        return True
-    if isinstance(first, Const) and isinstance(second, Const):
-        return type(first.value) is type(second.value) and first.value == second.value
-    if isinstance(first, Library) and isinstance(second, Library):
-        return first.name == second.name
-    if isinstance(first, Node) and isinstance(second, Node):
-        return first.config is second.config
-    if isinstance(first, Thing) and isinstance(second, Thing):
-        if first.type == second.type == "datasets.Dataset" and first.data.get("load") is second.data.get("load"):
-            return all(first.data.get(name) == second.data.get(name) for name in ("split", "columns", "output"))
-        plain = not (first.attributes or second.attributes or first.data or second.data)
-        return plain and first.type == second.type and first.origin == second.origin
-    return False
 
 
 def truth(value: Value) -> bool | None:

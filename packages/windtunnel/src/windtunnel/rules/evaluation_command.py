@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.contract import EVALUATE_COMMAND
 from windtunnel.findings import Place, Severity
-from windtunnel.rehearsal.values import Const, options
+from windtunnel.rehearsal.joining import options
+from windtunnel.rehearsal.values import Const
 from windtunnel.rules.base import Doc, Rule, Skip
 from windtunnel.rules.gathering import place, quote
 

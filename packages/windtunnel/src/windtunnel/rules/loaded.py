@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from windtunnel.knowledge.hub import BareName, HubTable, bare_name_verdict
 from windtunnel.rehearsal import Trace
-from windtunnel.rehearsal.values import Alternatives, Const, Mapping_, Sequence_, Thing, Value, options
+from windtunnel.rehearsal.joining import options
+from windtunnel.rehearsal.values import Alternatives, Const, Mapping_, Sequence_, Thing, Value
 from windtunnel.rules.gathering import place
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Finding, Place, Severity
+from windtunnel.rehearsal.joining import options
 from windtunnel.rehearsal.libraries.registry import family
-from windtunnel.rehearsal.values import Const, Library, Thing, Value, options
+from windtunnel.rehearsal.values import Const, Library, Thing, Value
 from windtunnel.rules.adapters import quantised
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import gather, quote

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
 from windtunnel.reading.python import walk
-from windtunnel.rehearsal.values import Mapping_, Sequence_, Value, join_tags, options
+from windtunnel.rehearsal.joining import options
+from windtunnel.rehearsal.values import Mapping_, Sequence_, Value, join_tags
 from windtunnel.rules.base import Doc, Rule
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeGuard
 
 from windtunnel.findings import Severity
 from windtunnel.reading.python import walk
+from windtunnel.rehearsal.joining import options
 from windtunnel.rehearsal.libraries.registry import family
-from windtunnel.rehearsal.values import Thing, options
+from windtunnel.rehearsal.values import Thing
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import quote
 from windtunnel.rules.gradients import backwards

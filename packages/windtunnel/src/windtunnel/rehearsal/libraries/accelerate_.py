@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from windtunnel.rehearsal.expectations import doubtful, expecting
 from windtunnel.rehearsal.libraries.registry import attributes, results
-from windtunnel.rehearsal.values import Const, Value, doubtful, expecting, unknown
+from windtunnel.rehearsal.values import Const, Value, unknown
 
 if TYPE_CHECKING:
     import ast

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.rehearsal.iteration import items_of
+from windtunnel.rehearsal.joining import as_mapping, join
 from windtunnel.rehearsal.values import (
     NONE,
     Const,
@@ -14,9 +15,7 @@ from windtunnel.rehearsal.values import (
     Text,
     Thing,
     Value,
-    as_mapping,
     constant,
-    join,
     lift,
     unknown,
 )

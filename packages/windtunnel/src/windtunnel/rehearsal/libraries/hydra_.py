@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from windtunnel.configuration import Entry
 from windtunnel.configuration.compose import UNSPECIFIED
@@ -133,8 +135,9 @@ def _configured(machine: Machine, entry: Entry, overrides: list[str], at: ast.AS
     if machine.meant:
         document = run_document(machine)
         if isinstance(document, dict):
-            merged: Any = OmegaConf.merge(OmegaConf.create(OmegaConf.to_container(config, resolve=False)), document)
-            OmegaConf.set_struct(merged, value=True)
-            config = merged
+            with suppress(OmegaConfBaseException, ValueError, TypeError):  # what does not merge was not meant
+                merged: Any = OmegaConf.merge(OmegaConf.create(OmegaConf.to_container(config, resolve=False)), document)
+                OmegaConf.set_struct(merged, value=True)
+                config = merged
     facts["config"] = config
     return contained(machine, config, at)

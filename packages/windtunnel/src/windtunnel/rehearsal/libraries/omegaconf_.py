@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from windtunnel.rehearsal.config_nodes import (
-    contained,
-    delete_key,
+    created,
     from_config,
     full_key,
     get_key,
-    merge,
     path_text,
-    set_key,
     to_config,
     to_container,
-    update,
 )
+from windtunnel.rehearsal.config_writes import delete_key, merge, set_key, update
 from windtunnel.rehearsal.libraries.paths import as_path, location, touched
 from windtunnel.rehearsal.libraries.registry import Call, function
 from windtunnel.rehearsal.libraries.standard import copied
@@ -58,9 +55,8 @@ def _load(machine: Machine, called: Call) -> Value | None:
                 "crash", called.node, "FileNotFoundError", message=f"{place} is not in the repository", wanted=place
             )
         return unknown("omegaconf.DictConfig")
-    made = OmegaConf.create(document)
     machine.trace.facts.setdefault("loaded", []).append(place)
-    return contained(machine, made, called.node)
+    return created(machine, document, called.node)
 
 
 @function("omegaconf.OmegaConf.create", "omegaconf.DictConfig", "omegaconf.OmegaConf.structured")
@@ -71,7 +67,7 @@ def _create(machine: Machine, called: Call) -> Value | None:
     if isinstance(value, Node):
         return copied(value)
     if isinstance(value, Mapping_ | Sequence_) and not value.more:
-        return contained(machine, OmegaConf.create(to_config(machine, value)), called.node)
+        return created(machine, to_config(machine, value), called.node)
     return unknown("omegaconf.DictConfig", value.tags)
 
 

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from windtunnel.rehearsal.config_nodes import take_back
+from windtunnel.rehearsal.config_writes import take_back
+from windtunnel.rehearsal.expectations import expecting
 from windtunnel.rehearsal.libraries.registry import Call, attributes, function, method
-from windtunnel.rehearsal.values import (
-    NONE,
-    Const,
-    Mapping_,
-    Sequence_,
-    Text,
-    Thing,
-    Value,
-    constant,
-    expecting,
-    unknown,
-)
+from windtunnel.rehearsal.values import NONE, Const, Mapping_, Sequence_, Text, Thing, Value, constant, unknown
 
 if TYPE_CHECKING:
     import ast

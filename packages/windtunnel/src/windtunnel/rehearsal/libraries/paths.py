@@ -10,8 +10,9 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from windtunnel.rehearsal.config_nodes import path_text
+from windtunnel.rehearsal.expectations import doubtful
 from windtunnel.rehearsal.libraries.registry import Call, function
-from windtunnel.rehearsal.values import NONE, Const, Path_, Sequence_, Text, Thing, Value, doubtful, unknown
+from windtunnel.rehearsal.values import NONE, Const, Path_, Sequence_, Text, Thing, Value, unknown
 
 if TYPE_CHECKING:
     import ast

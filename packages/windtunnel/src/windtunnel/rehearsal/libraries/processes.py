@@ -5,23 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from windtunnel.rehearsal.expectations import doubtful, expecting
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.libraries.paths import as_path, location
 from windtunnel.rehearsal.libraries.registry import Call, function
-from windtunnel.rehearsal.values import (
-    NONE,
-    Const,
-    Library,
-    Mapping_,
-    Path_,
-    Sequence_,
-    Text,
-    Thing,
-    Value,
-    doubtful,
-    expecting,
-    join,
-    unknown,
-)
+from windtunnel.rehearsal.values import NONE, Const, Library, Mapping_, Path_, Sequence_, Text, Thing, Value, unknown
 
 if TYPE_CHECKING:
     from windtunnel.rehearsal.machine import Machine

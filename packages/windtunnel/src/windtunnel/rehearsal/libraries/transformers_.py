@@ -139,7 +139,7 @@ def _config(machine: Machine, receiver: Thing, at: ast.AST) -> Value | None:
 
 @function("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer", "trl.DPOTrainer")
 def _trainer(machine: Machine, called: Call) -> Value | None:
-    from windtunnel.rehearsal.calls import call_back  # noqa: PLC0415 - the two call each other
+    from windtunnel.rehearsal.library_calls import call_back  # noqa: PLC0415 - the two call each other
 
     call_back(machine, called)
     return Thing("transformers.Trainer", data={"call": called, "keywords": called.keywords}, origin=called.tags)

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.libraries.registry import Call, attributes, function, items, method
-from windtunnel.rehearsal.values import (
-    NONE,
-    Const,
-    Mapping_,
-    Node,
-    Sequence_,
-    Text,
-    Thing,
-    Value,
-    constant,
-    join,
-    unknown,
-)
+from windtunnel.rehearsal.values import NONE, Const, Mapping_, Node, Sequence_, Text, Thing, Value, constant, unknown
 
 if TYPE_CHECKING:
     import ast
