@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.rehearsal import libraries
 from windtunnel.rehearsal.values import Value, constant, join_tags
 
 if TYPE_CHECKING:
@@ -124,23 +127,9 @@ def results(type_: str, *names: str) -> None:
 
 @cache
 def _load() -> None:
-    """Import every model once; a module that is imported alone registers its own only."""
-    from windtunnel.rehearsal.libraries import (  # noqa: F401, PLC0415 - each registers its models
-        accelerate_,
-        argparse_,
-        builtins_,
-        datasets_,
-        hydra_,
-        omegaconf_,
-        optuna_,
-        paths,
-        processes,
-        scipy_,
-        standard,
-        torch_,
-        transformers_,
-        wandb_,
-    )
+    """Import every module here once; each registers its models."""
+    for module in iter_modules(libraries.__path__, f"{libraries.__name__}."):
+        import_module(module.name)
 
 
 def function_model(name: str) -> FunctionModel | None:
