@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +23,25 @@ from windtunnel.submission import load
 from windtunnel.verdict import Verdict, conclude
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import BinaryIO
 
 # for loading and all rules; it leaves the report a second of the fifteen that the largest submission may take
 TIME_BUDGET_SECONDS = 14.0
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: syntax trees are many objects and no garbage (a fifth of the time)."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_few_collections()
 def check(
     path: str | Path,
     *,

@@ -197,8 +197,9 @@ class Repo:
         from windtunnel.configuration.compose import fresh  # noqa: PLC0415
         from windtunnel.configuration.composed import composed  # noqa: PLC0415
 
-        # the first composition of an entry point holds its hydra section against Hydra's schema, the others need not
-        first = entry not in self._composed
+        # The first composition of an entry point holds what it says of Hydra, if it says anything, against Hydra's
+        # schema; the others need not.
+        first = entry not in self._composed and any("hydra" in document.text for document in self.documents.values())
         self._composed.add(entry)
         return fresh(composed(tuple(self.documents.values()), entry, overrides, first))
 

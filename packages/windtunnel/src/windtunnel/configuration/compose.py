@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hydra import conf, version
@@ -19,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationKeyError
 from packaging.version import InvalidVersion, Version
 
+from windtunnel.configuration.copies import Original
 from windtunnel.configuration.environment import without_environment
 from windtunnel.configuration.guard import explosion
 from windtunnel.configuration.sources import served
@@ -68,6 +68,11 @@ class Composition:
     run_dir: str = ""
     choices: Mapping[str, Any] | None = None
 
+    @cached_property
+    def original(self) -> Original[DictConfig | None]:
+        """The configuration, to be copied."""
+        return Original(self.config)
+
 
 def is_version_base(given: str | None) -> bool:
     """Whether ``@hydra.main`` takes this ``version_base``."""
@@ -81,7 +86,7 @@ def is_version_base(given: str | None) -> bool:
 
 
 @lru_cache(maxsize=4)
-def hydra_section(version_base: str | None) -> DictConfig:
+def hydra_section(version_base: str | None) -> Original[DictConfig]:
     """``{"hydra": ...}`` as it is without any configuration of the submission."""
     version_base = version_base if is_version_base(version_base) else UNSPECIFIED
     search_path = ConfigSearchPathImpl()
@@ -91,11 +96,14 @@ def hydra_section(version_base: str | None) -> DictConfig:
         warnings.simplefilter("ignore")
         config: DictConfig = ConfigLoaderImpl(search_path).load_configuration(None, overrides=[], run_mode=RunMode.RUN)
     OmegaConf.set_struct(config, value=None)
-    return config
+    return Original(config)
 
 
 def compose(
-    documents: Mapping[str, Document], entry: Entry, overrides: Sequence[str], section: DictConfig | None = None
+    documents: Mapping[str, Document],
+    entry: Entry,
+    overrides: Sequence[str],
+    section: Original[DictConfig] | None = None,
 ) -> Composition:
     """Compose for one command line.
 
@@ -131,9 +139,8 @@ def compose(
 
 def fresh(mended: Mended) -> Mended:
     """The same with a configuration of its own, which may be changed."""
-    if mended.composition.config is None:
-        return mended
-    return replace(mended, composition=replace(mended.composition, config=copy.deepcopy(mended.composition.config)))
+    config = mended.composition.original.copy()
+    return replace(mended, composition=replace(mended.composition, config=config))
 
 
 def _composition(config: DictConfig) -> Composition:

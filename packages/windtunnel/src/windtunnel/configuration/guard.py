@@ -24,12 +24,22 @@ Keys = tuple[str, ...]
 
 def explosion(config: DictConfig) -> str:
     """Say which value would become longer than :data:`LIMIT`, or "" if none does."""
+    if not _refers(config):
+        return ""
     tree = OmegaConf.to_container(config, resolve=False)
     counter = _Counter(tree)
     for keys, _ in _interpolated(tree, ()):
         if counter.size(keys, 0) > LIMIT:
             return f"the interpolations of {'.'.join(keys)!r} expand to more than {LIMIT:,} characters"
     return ""
+
+
+def _refers(node: Any) -> bool:
+    content = node._content
+    if isinstance(content, str):
+        return "${" in content
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    return any(_refers(part) if hasattr(part, "_content") else "${" in str(part._value()) for part in parts)
 
 
 class _Counter:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
+    from windtunnel.configuration.copies import Original
     from windtunnel.reading.config_yaml import Document
 
 _ATTEMPTS = 8
@@ -54,7 +55,10 @@ class Mended:
 
 
 def compose_mended(
-    documents: Mapping[str, Document], entry: Entry, overrides: Sequence[str], section: DictConfig | None = None
+    documents: Mapping[str, Document],
+    entry: Entry,
+    overrides: Sequence[str],
+    section: Original[DictConfig] | None = None,
 ) -> Mended:
     """Compose for one command line, mending until it works or nothing more can be done."""
     mistakes: list[Mistake] = []
@@ -79,7 +83,7 @@ def compose_mended(
     else:
         mistakes.append(Mistake("other", result.error))
     if result.config is not None:
-        replaced = _run_replaced(documents, entry, remaining, result)
+        replaced = _run_replaced(documents, entry, remaining, result, section)
         if replaced is not None:
             mistake, result = replaced
             mistakes.append(mistake)
@@ -206,7 +210,11 @@ def _over(base: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _run_replaced(
-    documents: Mapping[str, Document], entry: Entry, overrides: Sequence[str], result: Composition
+    documents: Mapping[str, Document],
+    entry: Entry,
+    overrides: Sequence[str],
+    result: Composition,
+    section: Original[DictConfig] | None,
 ) -> tuple[Mistake, Composition] | None:
     """``run=<id>`` overwrote a section that the defaults list filled under another group name (``runs@run: ...``)."""
     main = _main(documents, entry)
@@ -218,7 +226,7 @@ def _run_replaced(
         group, _, package = str(key).partition("@")
         if package == "run" and group != "run":
             choice = [override for override in overrides if not override.startswith("run=")] + [f"{group}@run={run}"]
-            mended = compose(documents, entry, choice)
+            mended = compose(documents, entry, choice, section)
             error = f"run={run} replaces the section 'run' by a string: the group is called '{group}', not 'run'"
             return Mistake("run replaced", error, key), mended if mended.config is not None else result
     return None

@@ -7,7 +7,6 @@ only what Hydra itself registered. ``file://`` is never there. Uses Hydra's ``So
 
 from __future__ import annotations
 
-import copy
 import posixpath
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,7 +17,9 @@ from hydra._internal.core_plugins.structured_config_source import StructuredConf
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from windtunnel.configuration.copies import Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +50,7 @@ class SubmissionSource(ConfigSource):  # type: ignore[misc]
         if document is None:
             raise ConfigLoadError(f"Config not found : {path}")
         return ConfigResult(
-            config=OmegaConf.create(copy.deepcopy(document.value)),
+            config=_parsed(document).copy(),
             path=self.full_path(),
             provider=self.provider,
             header=self._get_header_dict(document.text[:512]),
@@ -83,7 +84,7 @@ class _HydraPackageSource(ImportlibResourcesConfigSource):  # type: ignore[misc]
             raise HydraException(f"the search path {path!r} names a package outside the repository")
 
     def load_config(self, config_path: str) -> ConfigResult:
-        return copy.deepcopy(_hydra_file(config_path))
+        return _hydra_file(config_path).copy()
 
     def is_group(self, config_path: str) -> bool:
         return _hydra_group(config_path)
@@ -95,19 +96,20 @@ class _HydraPackageSource(ImportlibResourcesConfigSource):  # type: ignore[misc]
 class StructuredConfigSource(HydraStructuredSource):  # type: ignore[misc]  # Hydra asks for this class by its name
     """What Hydra registered in its ConfigStore; a path would be imported."""
 
-    whole: DictConfig | None = (
-        None  # Hydra's whole section, composed before: merged at once instead of from a dozen files
-    )
+    whole: Original[DictConfig] | None = None  # Hydra's section, composed before: one merge instead of a dozen
 
     def __init__(self, provider: str, path: str) -> None:
         if path != "structured://":
             raise HydraException(f"the search path {path!r} names a module outside the repository")
         super().__init__(provider=provider, path=path)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> StructuredConfigSource:
+        return self  # Hydra copies its sources for every command line, and with this one all that it ever registered
+
     def load_config(self, config_path: str) -> ConfigResult:
         if self.whole is not None and config_path == _HYDRA_SECTION:
             return ConfigResult(
-                config=copy.deepcopy(self.whole),
+                config=self.whole.copy(),
                 path=self.full_path(),
                 provider=self.provider,
                 header={"package": "_global_"},
@@ -141,13 +143,18 @@ class _NoFiles(ConfigSource):  # type: ignore[misc]
         return []
 
 
+@lru_cache(maxsize=256)
+def _parsed(document: Document) -> Original[DictConfig | ListConfig]:
+    return Original(OmegaConf.create(document.value))
+
+
 def _package() -> ImportlibResourcesConfigSource:
     return ImportlibResourcesConfigSource("hydra", f"pkg://{_HYDRA_CONFIG}")
 
 
 @lru_cache(maxsize=256)
-def _hydra_file(config_path: str) -> ConfigResult:
-    return _package().load_config(config_path)
+def _hydra_file(config_path: str) -> Original[ConfigResult]:
+    return Original(_package().load_config(config_path))
 
 
 @lru_cache(maxsize=256)
@@ -161,7 +168,7 @@ def _hydra_has(config_path: str) -> bool:
 
 
 @contextmanager
-def served(documents: Mapping[str, Document], hydra: DictConfig | None = None) -> Iterator[None]:
+def served(documents: Mapping[str, Document], hydra: Original[DictConfig] | None = None) -> Iterator[None]:
     """Put these sources in the place of Hydra's, and Hydra's back afterwards.
 
     Args:

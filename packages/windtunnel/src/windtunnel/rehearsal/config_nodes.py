@@ -188,9 +188,10 @@ def run_document(machine: Machine) -> Any:
 
 def _run_file(machine: Machine) -> DictConfig:
     try:
-        made: Any = OmegaConf.create(run_document(machine) or {})
+        document = run_document(machine) or {}
+        made: Any = OmegaConf.create(document)
         composed = machine.trace.facts.get("config")
-        if composed is not None:  # which the interpolations of the file may refer to
+        if composed is not None and "${" in str(document):  # which may refer to any part of the whole
             made = OmegaConf.merge(OmegaConf.create(OmegaConf.to_container(composed, resolve=False)), made)
     except (OmegaConfBaseException, ValueError, TypeError):
         return OmegaConf.create({})
