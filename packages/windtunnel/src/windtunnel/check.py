@@ -34,7 +34,7 @@ TIME_BUDGET_SECONDS = 14.0
 def _few_collections() -> Iterator[None]:
     """Let the garbage collector look less often: syntax trees are many objects and no garbage (a fifth of the time)."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 import pytest
 
 from windtunnel.findings import Severity
+from windtunnel.rules import completeness
 
 BODY = "    return get_peft_model(base, adapter)"
 
@@ -120,11 +121,6 @@ def test_names_that_are_defined_in_any_way_are_left_alone(found, text: str):
             'training, validation = loaders(cfg, selection=not log)\n    OmegaConf.create({"project": "${"})',
             "GrammarParseError",
         ),
-        (
-            "training, validation = loaders(cfg, selection=not log)",
-            "training, validation = loaders(cfg, selection=not log)\n    OmegaConf.merge(cfg, {None: 1})",
-            "KeyValidationError",
-        ),
     ],
 )
 def test_a_line_that_always_fails_is_found(found, old: str, new: str, words: str):
@@ -156,3 +152,10 @@ def test_a_function_that_nothing_names_is_a_note(found):
     (finding,) = found("CMP005", {"src/model.py": ("CACHE =", "def reallocate(model):\n    return model\n\n\nCACHE =")})
     assert finding.severity is Severity.NOTE
     assert found("CMP005") == []
+
+
+def test_an_undefined_name_is_found_in_each_piece_of_a_long_file(found, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(completeness, "PIECE", 3)
+    assert found("CMP003") == []
+    (finding,) = found("CMP003", {"src/train.py": ("def search(", "def last():\n    return besst\n\n\ndef search(")})
+    assert "'besst'" in finding.message

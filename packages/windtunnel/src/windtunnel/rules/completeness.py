@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import io
 import re
 import symtable
 from typing import TYPE_CHECKING, ClassVar
@@ -274,16 +275,7 @@ def may_do_nothing(owner: ast.ClassDef | None, function: Function, classes: dict
 
 
 def _undefined(source: Source) -> set[str]:
-    try:
-        top = symtable.symtable(source.text, source.path, "exec")
-    except (SyntaxError, ValueError, RecursionError):
-        return set()
-    known = {
-        symbol.get_name()
-        for symbol in top.get_symbols()
-        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
-    }
-    known |= set(dir(builtins)) | {
+    known = set(dir(builtins)) | {
         "__file__",
         "__name__",
         "__doc__",
@@ -294,17 +286,39 @@ def _undefined(source: Source) -> set[str]:
         "__builtins__",
     }
     found: set[str] = set()
-    tables = [top]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        for symbol in table.get_symbols():
-            if symbol.is_declared_global() and symbol.is_assigned():
-                known.add(symbol.get_name())
-            if (symbol.is_referenced() and symbol.is_global()) or (
-                table is top
-                and symbol.is_referenced()
-                and not (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace())
-            ):
-                found.add(symbol.get_name())
+    for piece in _pieces(source):
+        try:
+            top = symtable.symtable(piece, source.path, "exec")
+        except (SyntaxError, ValueError, RecursionError):
+            return set()
+        tables = [top]
+        while tables:
+            table = tables.pop()
+            tables += table.get_children()
+            for symbol in table.get_symbols():
+                bound = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+                if (table is top and bound) or (symbol.is_declared_global() and symbol.is_assigned()):
+                    known.add(symbol.get_name())
+                if symbol.is_referenced() and (symbol.is_global() or (table is top and not bound)):
+                    found.add(symbol.get_name())
     return found - known
+
+
+PIECE = 5_000  # lines; the symbols of 100,000 lines at once take a hundred megabytes
+
+
+def _pieces(source: Source) -> Iterator[str]:
+    """The text in pieces that end between two statements of the module."""
+    lines = io.StringIO(source.text, newline=None).readlines()
+    if len(lines) <= PIECE:
+        yield source.text
+        return
+    future = "from __future__ import annotations\n" if "from __future__ import annotations\n" in lines else ""
+    begin = end = 0
+    for statement in source.tree.body:
+        first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", ()))])
+        if first > end and end - begin >= PIECE:
+            yield (future if begin else "") + "".join(lines[begin:end])
+            begin = end
+        end = statement.end_lineno or end
+    yield (future if begin else "") + "".join(lines[begin:])
