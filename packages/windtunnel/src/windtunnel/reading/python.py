@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 import warnings
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from windtunnel.findings import Place
@@ -21,6 +21,15 @@ REMEMBERED = 64  # files, so that a second review of nearly the same submission 
 LONGEST_REMEMBERED = 200_000  # bytes of such a file
 DEEPEST = 150  # levels of the tree; every visitor is recursive, and Python's own limit is a thousand frames
 MOST_MENDED = 4  # lines of a file that may be left out for the sake of the others
+# Where strings begin and end, whatever stands before their quotes, and so where a # begins a comment.
+_STRING_OR_COMMENT = re.compile(
+    r'''"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'''
+    r"""|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"""
+    r'''|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'''
+    r"""|'[^'\\\n]*(?:\\.[^'\\\n]*)*'"""
+    r"|\#[^\r\n]*",
+    re.DOTALL,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -50,15 +59,12 @@ class Source:
     @cached_property
     def comments(self) -> list[tuple[int, int, str]]:
         """(line, column, text) of each comment."""
+        starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
         found: list[tuple[int, int, str]] = []
-        try:
-            found.extend(
-                (token.start[0], token.start[1] + 1, token.string)
-                for token in tokenize.generate_tokens(io.StringIO(self.text).readline)
-                if token.type == tokenize.COMMENT
-            )
-        except (tokenize.TokenError, SyntaxError):
-            return found
+        for match in _STRING_OR_COMMENT.finditer(self.text):
+            if match.group().startswith("#"):
+                line = bisect_right(starts, match.start())
+                found.append((line, match.start() - starts[line - 1] + 1, match.group()))
         return found
 
     @cached_property
@@ -78,6 +84,24 @@ class Source:
     def functions(self) -> tuple[tuple[ast.ClassDef | None, ast.FunctionDef | ast.AsyncFunctionDef], ...]:
         """Every function with the class that it is a method of, None if it is none, in the order they stand."""
         return tuple(_functions(self.tree, None))
+
+    @cached_property
+    def _spans(self) -> tuple[list[int], list[int]]:
+        """The first line of each function, and the last line of any up to it."""
+        functions = [function for _, function in self.functions]
+        lasts = accumulate((function.end_lineno or function.lineno for function in functions), max)
+        return [function.lineno for function in functions], list(lasts)
+
+    def function_at(self, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The innermost function whose lines hold this one."""
+        firsts, lasts = self._spans
+        for index in range(bisect_right(firsts, line) - 1, -1, -1):
+            if lasts[index] < line:
+                break
+            function = self.functions[index][1]
+            if (function.end_lineno or function.lineno) >= line:
+                return function
+        return None
 
     def place(self, node: ast.AST) -> Place:
         """Where a node is."""
@@ -212,11 +236,47 @@ def _walk(tree: ast.AST) -> tuple[list[ast.AST], int]:
     return found, next((int(node.lineno) for node in reversed(found) if hasattr(node, "lineno")), 1)
 
 
+# Fields that never hold nodes; those of contexts do, of no interest to any rule.
+_PLAIN = frozenset(
+    {
+        "arg",
+        "asname",
+        "attr",
+        "conversion",
+        "ctx",
+        "id",
+        "is_async",
+        "kind",
+        "level",
+        "module",
+        "simple",
+        "type_comment",
+    }
+)
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    """The fields of each type of node that may hold nodes."""
+
+    def __missing__(self, type_: type[ast.AST]) -> tuple[str, ...]:
+        found = self[type_] = tuple(name for name in type_._fields if name not in _PLAIN)
+        return found
+
+
+_FIELDS = _Fields()
+
+
 def _extend(found: list[ast.AST], node: ast.AST) -> None:
-    """Add the children of a node."""
-    for name in node._fields:
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+        elif isinstance(value, ast.AST):
             found.append(value)
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node in the order they stand; contexts (``ast.Load``) left out."""
+    found: list[ast.AST] = []
+    _extend(found, node)
+    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from windtunnel.reading.python import walk
+from windtunnel.reading.python import children, walk
+from windtunnel.reading.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,40 +33,28 @@ _REPLACES = frozenset(
 _DECODERS = frozenset({"decode", "batch_decode"})
 
 
-# what was walked once, for as long as the tree is there: a dozen rules look at each function
-_NODES: WeakKeyDictionary[ast.AST, tuple[ast.AST, ...]] = WeakKeyDictionary()
-_FUNCTIONS: WeakKeyDictionary[ast.AST, tuple[FunctionNode, ...]] = WeakKeyDictionary()
-_OWN: WeakKeyDictionary[ast.AST, tuple[ast.AST, ...]] = WeakKeyDictionary()
-
-
+@remembered
 def nodes_of(tree: ast.AST) -> tuple[ast.AST, ...]:
     """All nodes below the root of a module."""
-    found = _NODES.get(tree)
-    if found is None:
-        found = _NODES[tree] = tuple(node for node in walk(tree) if node is not tree)
-    return found
+    return tuple(walk(tree)[1:])
 
 
+@remembered
 def functions(tree: ast.AST) -> tuple[FunctionNode, ...]:
     """All functions, also inner ones."""
-    found = _FUNCTIONS.get(tree)
-    if found is None:
-        found = _FUNCTIONS[tree] = tuple(node for node in nodes_of(tree) if isinstance(node, FunctionNode))
-    return found
+    return tuple(node for node in nodes_of(tree) if isinstance(node, FunctionNode))
 
 
+@remembered
 def own_nodes(function: ast.AST) -> tuple[ast.AST, ...]:
     """The nodes of a function, those of functions inside it left out, in the order they stand."""
-    found = _OWN.get(function)
-    if found is None:
-        collected: list[ast.AST] = []
-        _collect(function, collected)
-        found = _OWN[function] = tuple(collected)
-    return found
+    collected: list[ast.AST] = []
+    _collect(function, collected)
+    return tuple(collected)
 
 
 def _collect(node: ast.AST, found: list[ast.AST]) -> None:
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if not isinstance(child, FunctionNode | ast.ClassDef):
             found.append(child)
             _collect(child, found)

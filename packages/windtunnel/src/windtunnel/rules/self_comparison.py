@@ -135,13 +135,7 @@ def _looked_for(source: Source) -> Iterator[tuple[ast.AST, list[str]]]:
 
 def _origin(source: Source, call: ast.Call, side: ast.expr) -> ast.expr:
     """What a series was before it was copied, wrapped or given another name."""
-    functions = [
-        node
-        for node in source.nodes
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.lineno <= call.lineno <= (node.end_lineno or node.lineno)
-    ]
-    around: ast.AST = functions[-1] if functions else source.tree
+    around: ast.AST = source.function_at(call.lineno) or source.tree
     for _ in range(_MOST_STEPS):
         before = side
         if isinstance(side, ast.Call):

@@ -324,12 +324,7 @@ def _asked_before(repo: Repo, event: Event, key: str) -> bool:
     source = repo.sources.get(event.path)
     if source is None:
         return False
-    around = [
-        node
-        for node in source.nodes
-        if isinstance(node, ast.FunctionDef) and node.lineno <= event.line <= (node.end_lineno or node.lineno)
-    ]
-    for node in walk(around[-1] if around else source.tree):
+    for node in walk(source.function_at(event.line) or source.tree):
         if (
             isinstance(node, ast.Compare) and any(isinstance(operator, ast.In | ast.NotIn) for operator in node.ops)
         ) or (

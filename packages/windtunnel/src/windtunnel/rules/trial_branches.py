@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from windtunnel.reading.python import walk
+from windtunnel.reading.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ def asks_for_trial(test: ast.AST, flags: frozenset[str] = frozenset()) -> bool:
     return False
 
 
+@remembered
 def trial_flags(source: Source) -> frozenset[str]:
     """Names that a file gives ``mode == "trial"``, and parameters called like one."""
     found: set[str] = set()
@@ -66,14 +68,17 @@ def trial_flags(source: Source) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def trial_statements(source: Source) -> Iterator[ast.AST]:
+@remembered
+def trial_statements(source: Source) -> tuple[ast.AST, ...]:
     """Statements and expressions that only a trial runs."""
     flags = trial_flags(source)
+    found: list[ast.AST] = []
     for node in source.nodes:
         if isinstance(node, ast.If) and asks_for_trial(node.test, flags):
-            yield from node.body
+            found += node.body
         elif isinstance(node, ast.IfExp) and asks_for_trial(node.test, flags):
-            yield node.body
+            found.append(node.body)
+    return tuple(found)
 
 
 def limits_rows(repo: Repo) -> bool:
@@ -159,8 +164,13 @@ def trained_batches(repo: Repo) -> list[int]:
     ]
 
 
-def _limits(source: Source) -> Iterator[int]:
+@remembered
+def _limits(source: Source) -> tuple[int, ...]:
     """Numbers of batches after which the code leaves its training loop in trial mode."""
+    return tuple(_numbers_of_batches(source))
+
+
+def _numbers_of_batches(source: Source) -> Iterator[int]:
     flags = trial_flags(source)
     counted = _steps_counted(source)
     for node in source.nodes:
