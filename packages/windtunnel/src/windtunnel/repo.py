@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from windtunnel.contract import MODES, REQUIRED_FILES, RUN_FOLDERS
 from windtunnel.reading import Unreadable, config_yaml, pyproject, python
+from windtunnel.reading.parsing import MOST_NODES
 from windtunnel.rules.base import Skip
 
 if TYPE_CHECKING:
@@ -55,10 +56,14 @@ class Repo:
     @cached_property
     def _python(self) -> dict[str, Source | Unreadable]:
         found: dict[str, Source | Unreadable] = {}
-        for path, file in self.submission.files.items():
-            if path.endswith(".py") and file.data is not None:
-                found[path] = python.read(path, file.text, file.data)
-        return found
+        room = MOST_NODES
+        files = self.submission.files
+        for path in (*(path for path in REQUIRED_FILES if path in files), *files):
+            data = files[path].data
+            if path.endswith(".py") and path not in found and data is not None:
+                read = found[path] = python.read(path, files[path].text, data, room)
+                room -= len(read.nodes) if isinstance(read, python.Source) else 0
+        return {path: found[path] for path in files if path in found}
 
     @cached_property
     def sources(self) -> dict[str, Source]:

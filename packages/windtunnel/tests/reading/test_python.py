@@ -70,3 +70,24 @@ def test_deep_nesting_ends_in_a_sentence_or_in_a_tree_that_can_be_walked(text: s
 
 def test_a_file_with_mistakes_everywhere_is_refused():
     assert isinstance(read("\n".join(["def ("] * 50)), Unreadable)
+
+
+def test_comments_are_found_between_strings_of_every_kind():
+    text = (
+        'x = "# no"  # yes 1\n'
+        "y = r'\\\\' '#'  # yes 2\n"
+        'z = """\n# no\n\\""" # no\n"""  # yes 3\n'
+        "w = f'{x} # no'  # yes 4\n"
+    )
+    source = read(text)
+    assert isinstance(source, python.Source)
+    assert [comment[2] for comment in source.comments] == ["# yes 1", "# yes 2", "# yes 3", "# yes 4"]
+    assert source.comments[0][:2] == (1, 13)
+
+
+def test_the_function_at_a_line_is_the_innermost():
+    text = "def f():\n    def g():\n        pass\n    return g\n\n\nx = 1\n"
+    source = read(text)
+    assert isinstance(source, python.Source)
+    names = [function.name if (function := source.function_at(line)) else None for line in (1, 2, 3, 4, 5, 7)]
+    assert names == ["f", "g", "g", "f", None, None]

@@ -155,7 +155,7 @@ def test_a_function_that_nothing_names_is_a_note(found):
 
 
 def test_an_undefined_name_is_found_in_each_piece_of_a_long_file(found, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(completeness, "PIECE", 3)
+    monkeypatch.setattr(completeness, "PIECE", 60)
     assert found("CMP003") == []
     (finding,) = found("CMP003", {"src/train.py": ("def search(", "def last():\n    return besst\n\n\ndef search(")})
     assert "'besst'" in finding.message

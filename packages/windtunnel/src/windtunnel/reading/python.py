@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from windtunnel.findings import Place
 from windtunnel.reading import Unreadable
+from windtunnel.reading.nodes import extend
+from windtunnel.reading.parsing import LONG, MOST_NODES, TooLarge, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REMEMBERED = 64  # files, so that a second review of nearly the same submission parses only what changed
-LONGEST_REMEMBERED = 200_000  # bytes of such a file
 DEEPEST = 150  # levels of the tree; every visitor is recursive, and Python's own limit is a thousand frames
 MOST_MENDED = 4  # lines of a file that may be left out for the sake of the others
 # Where strings begin and end, whatever stands before their quotes, and so where a # begins a comment.
@@ -116,23 +117,29 @@ class Source:
         return self.line(int(getattr(node, "lineno", 0))).strip()[:limit]
 
 
-def read(path: str, text: str | None, data: bytes) -> Source | Unreadable:
+def read(path: str, text: str | None, data: bytes, most: int = MOST_NODES) -> Source | Unreadable:
     """Parse a Python file; around a few mistakes, so that what is wrong with the rest is seen too.
 
     Args:
         path: in the submission.
         text: its text, None if it is not UTF-8.
         data: its bytes.
+        most: nodes that its tree may have.
     """
-    return _remembered(path, text, data) if len(data) <= LONGEST_REMEMBERED else _read(path, text, data)
+    found = _remembered(path, text, data) if len(data) <= LONG else _read(path, text, data, most)
+    return _too_large(path) if isinstance(found, Source) and len(found.nodes) > most else found
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(path: str, text: str | None, data: bytes) -> Source | Unreadable:
-    return _read(path, text, data)
+    return _read(path, text, data, MOST_NODES)
 
 
-def _read(path: str, text: str | None, data: bytes) -> Source | Unreadable:
+def _too_large(path: str) -> Unreadable:
+    return Unreadable(path, "size", f"with it the code has more than {MOST_NODES:,} nodes, too much to review")
+
+
+def _read(path: str, text: str | None, data: bytes, most: int) -> Source | Unreadable:
     errors: list[Unreadable] = []
     if text is None:
         errors.append(_not_text(path, data))
@@ -146,7 +153,7 @@ def _read(path: str, text: str | None, data: bytes) -> Source | Unreadable:
         )
         parsed = _CONTROL.sub(" ", text)
     while True:
-        tree = _parse(path, parsed)
+        tree = _parse(path, parsed, most)
         if isinstance(tree, ast.Module):
             break
         errors.append(tree)
@@ -161,11 +168,13 @@ def _read(path: str, text: str | None, data: bytes) -> Source | Unreadable:
     return Source(path, text, tree, tuple(errors), tuple(nodes))
 
 
-def _parse(path: str, text: str) -> ast.Module | Unreadable:
+def _parse(path: str, text: str, most: int) -> ast.Module | Unreadable:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parse(text, most)
+    except TooLarge:
+        return _too_large(path)
     except SyntaxError as error:
         line = error.lineno or 0
         return Unreadable(path, "syntax", str(error.msg), line, error.offset or 0, _line(text, line))
@@ -214,14 +223,6 @@ def _functions(
                 yield from _functions(child, child if isinstance(child, ast.ClassDef) else owner)
 
 
-def walk(tree: ast.AST) -> list[ast.AST]:
-    """A node and all below it in the order of ``ast.walk``, several times as fast; contexts (``ast.Load``) left out."""
-    found = [tree]
-    for node in found:  # it grows
-        _extend(found, node)
-    return found
-
-
 def _walk(tree: ast.AST) -> tuple[list[ast.AST], int]:
     """All nodes level by level, and the line of the first below :data:`DEEPEST`, 0 if there is none."""
     found: list[ast.AST] = [tree]
@@ -229,54 +230,8 @@ def _walk(tree: ast.AST) -> tuple[list[ast.AST], int]:
     for _ in range(DEEPEST):
         end = len(found)
         for index in range(start, end):
-            _extend(found, found[index])
+            extend(found, found[index])
         if len(found) == end:
             return found, 0
         start = end
     return found, next((int(node.lineno) for node in reversed(found) if hasattr(node, "lineno")), 1)
-
-
-# Fields that never hold nodes; those of contexts do, of no interest to any rule.
-_PLAIN = frozenset(
-    {
-        "arg",
-        "asname",
-        "attr",
-        "conversion",
-        "ctx",
-        "id",
-        "is_async",
-        "kind",
-        "level",
-        "module",
-        "simple",
-        "type_comment",
-    }
-)
-
-
-class _Fields(dict[type, tuple[str, ...]]):
-    """The fields of each type of node that may hold nodes."""
-
-    def __missing__(self, type_: type[ast.AST]) -> tuple[str, ...]:
-        found = self[type_] = tuple(name for name in type_._fields if name not in _PLAIN)
-        return found
-
-
-_FIELDS = _Fields()
-
-
-def _extend(found: list[ast.AST], node: ast.AST) -> None:
-    for name in _FIELDS[type(node)]:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
-            found.append(value)
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below a node in the order they stand; contexts (``ast.Load``) left out."""
-    found: list[ast.AST] = []
-    _extend(found, node)
-    return found

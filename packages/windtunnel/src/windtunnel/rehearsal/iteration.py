@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.config_nodes import from_config, full_key, get_key
 from windtunnel.rehearsal.joining import join
 from windtunnel.rehearsal.values import Alternatives, Const, Mapping_, Node, Sequence_, Thing, Value, join_tags, unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.assignments import assign, delete
 from windtunnel.rehearsal.contexts import enter, leave
 from windtunnel.rehearsal.definitions import define_class, define_function

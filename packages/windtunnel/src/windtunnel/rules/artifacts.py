@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.libraries.paths import as_path
 from windtunnel.rehearsal.values import Const, Path_, Text, Thing, Value
 from windtunnel.rules.base import Doc, Rule

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Finding, Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.values import Const, Text, Thing, Value
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import Group, gather, quote

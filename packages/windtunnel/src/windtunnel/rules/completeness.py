@@ -304,21 +304,24 @@ def _undefined(source: Source) -> set[str]:
     return found - known
 
 
-PIECE = 5_000  # lines; the symbols of 100,000 lines at once take a hundred megabytes
+PIECE = 100_000  # characters; the symbols of a few megabytes at once take some hundred
 
 
 def _pieces(source: Source) -> Iterator[str]:
     """The text in pieces that end between two statements of the module."""
-    lines = io.StringIO(source.text, newline=None).readlines()
-    if len(lines) <= PIECE:
+    if len(source.text) <= PIECE:
         yield source.text
         return
+    lines = io.StringIO(source.text, newline=None).readlines()
     future = "from __future__ import annotations\n" if "from __future__ import annotations\n" in lines else ""
-    begin = end = 0
+    begin = end = length = 0
     for statement in source.tree.body:
-        first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", ()))])
-        if first > end and end - begin >= PIECE:
+        decorators = getattr(statement, "decorator_list", ())
+        first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+        if first > end and length >= PIECE:
             yield (future if begin else "") + "".join(lines[begin:end])
-            begin = end
-        end = statement.end_lineno or end
+            begin, length = end, 0
+        last = statement.end_lineno or end
+        length += sum(map(len, lines[end:last]))
+        end = max(end, last)
     yield (future if begin else "") + "".join(lines[begin:])

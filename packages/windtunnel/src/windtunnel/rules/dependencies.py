@@ -17,7 +17,8 @@ from windtunnel.knowledge.distributions import (
     modules_of,
     provided_by,
 )
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
+from windtunnel.reading.remembered import remembered
 from windtunnel.requirements import declared
 from windtunnel.rules.base import Doc, Rule
 
@@ -220,24 +221,31 @@ def _imports(repo: Repo) -> dict[str, tuple[Source, ast.AST, bool]]:
     """Every top-level module that is imported, where first, and whether inside a ``try`` that catches ImportError."""
     found: dict[str, tuple[Source, ast.AST, bool]] = {}
     for source in repo.sources.values():
-        guarded = {
-            id(inner)
-            for node in source.nodes
-            if isinstance(node, ast.Try) and node.handlers
-            for statement in node.body
-            for inner in walk(statement)
-        }
-        for node in source.nodes:
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = [node.module]
-            for name in names:
-                top = name.split(".")[0]
-                if top not in found or (found[top][2] and id(node) not in guarded):
-                    found[top] = (source, node, id(node) in guarded)
+        for top, node, guarded in _imports_of(source):
+            if top not in found or (found[top][2] and not guarded):
+                found[top] = (source, node, guarded)
     return found
+
+
+@remembered
+def _imports_of(source: Source) -> tuple[tuple[str, ast.AST, bool], ...]:
+    statements = [node for node in source.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    guarded = {
+        id(inner)
+        for node in source.nodes
+        if isinstance(node, ast.Try) and node.handlers
+        for statement in node.body
+        for inner in walk(statement)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    }
+    found: list[tuple[str, ast.AST, bool]] = []
+    for node in statements:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = [node.module] if node.module and not node.level else []
+        found += [(name.split(".")[0], node, id(node) in guarded) for name in names]
+    return tuple(found)
 
 
 def _names(source: Source) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.values import Instance, Path_, Text, Thing
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import gather, place, quote

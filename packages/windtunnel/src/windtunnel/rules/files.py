@@ -157,6 +157,12 @@ class FIL004(Rule):
             )
 
 
+_FIXES = dict.fromkeys(("syntax", "duplicate", "tab", "tag"), "correct the line") | {
+    "size": "split it, or keep data out of the code",
+    "nesting": "write it with fewer levels",
+}
+
+
 class FIL005(Rule):
     """A file that cannot be read as what it is."""
 
@@ -179,9 +185,7 @@ class FIL005(Rule):
                 f"{problem.path} cannot be read: {problem.message}",
                 Place(problem.path, problem.line, problem.column),
                 evidence=problem.evidence,
-                fix="correct the line"
-                if problem.kind in {"syntax", "duplicate", "tab", "tag"}
-                else "write the file anew as plain UTF-8 text",
+                fix=_FIXES.get(problem.kind, "write the file anew as plain UTF-8 text"),
             )
         for document in repo.documents.values():
             for keys, first, second in document.duplicates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from windtunnel.reading.python import children, walk
+from windtunnel.reading.nodes import children, walk
 from windtunnel.reading.remembered import remembered
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import children, walk
 from windtunnel.rehearsal.values import Thing
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class _Finder:
         elif isinstance(node, ast.If) and _tests_for(node.test):
             self.perhaps([*node.body, *node.orelse], names, left_out=True)
         else:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if isinstance(child, ast.stmt):
                     self.statement(child, names)
                 elif isinstance(child, ast.expr):
@@ -215,8 +215,9 @@ class _Finder:
             del self.uses[count:]
 
     def inside(self, node: ast.FunctionDef | ast.AsyncFunctionDef, names: dict[str, str]) -> None:
-        local = {inner.id for inner in walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
-        local |= {inner.arg for inner in walk(node) if isinstance(inner, ast.arg)}
+        nodes = walk(node)
+        local = {inner.id for inner in nodes if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+        local |= {inner.arg for inner in nodes if isinstance(inner, ast.arg)}
         before, self.function = self.function, (node.name, node.lineno)
         self.block(node.body, {name: full for name, full in names.items() if name not in local})
         self.function = before
@@ -243,7 +244,7 @@ class _Finder:
                 taken = {argument.arg for argument in walk(current.args) if isinstance(argument, ast.arg)}
                 self.expression(current.body, {name: full for name, full in names.items() if name not in taken})
                 continue
-            waiting += list(ast.iter_child_nodes(current))
+            waiting += children(current)
 
     def note(self, node: ast.AST, name: str, arguments: Arguments | None = None) -> None:
         if name.rsplit(".", 1)[-1] not in self.asked:

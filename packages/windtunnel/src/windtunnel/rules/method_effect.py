@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Finding, Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.libraries.registry import family
 from windtunnel.rehearsal.values import Instance, Thing
 from windtunnel.rules.base import Doc, Rule

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rules.base import Doc, Rule
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.joining import options
 from windtunnel.rehearsal.values import Mapping_, Sequence_, Value, join_tags
 from windtunnel.rules.base import Doc, Rule

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.values import Const, Text
 from windtunnel.rules.base import Doc, Rule, Skip
 from windtunnel.rules.gathering import gather, place, quote

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, TypeGuard
 
 from windtunnel.findings import Severity
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.joining import options
 from windtunnel.rehearsal.libraries.registry import family
 from windtunnel.rehearsal.values import Thing

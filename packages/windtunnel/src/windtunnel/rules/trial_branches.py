@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from windtunnel.reading.python import walk
+from windtunnel.reading.nodes import walk
 from windtunnel.reading.remembered import remembered
 
 if TYPE_CHECKING:
