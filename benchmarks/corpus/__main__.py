@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   python -m benchmarks.corpus labels.json snapshots
-  python -m benchmarks.corpus labels.json snapshots -v --judged judged.json --json corpus.json
+  python -m benchmarks.corpus labels.json snapshots -v --judged benchmarks/corpus/judgements.json --json corpus.json
 """
 LABELLED_AS_OF = date(2025, 12, 1)  # about when the labelled repositories were written
 
