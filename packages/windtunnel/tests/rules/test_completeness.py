@@ -159,3 +159,36 @@ def test_an_undefined_name_is_found_in_each_piece_of_a_long_file(found, monkeypa
     assert found("CMP003") == []
     (finding,) = found("CMP003", {"src/train.py": ("def search(", "def last():\n    return besst\n\n\ndef search(")})
     assert "'besst'" in finding.message
+
+
+METHODS = """
+
+class Plain:
+    def after_step(self):
+        return {}
+
+
+class Proposed(Plain):
+    def after_step(self):
+        return {"rank": 1}
+
+
+def chosen(name):
+    return {"proposed": Proposed, "plain": Plain}[name]()
+"""
+
+
+def test_a_hook_of_several_classes_that_nothing_calls_is_a_warning(found, texts):
+    files = {"src/model.py": texts["src/model.py"] + METHODS}
+    hooks = [finding for finding in found("CMP005", files) if "after_step" in finding.message]
+    assert [finding.severity for finding in hooks] == [Severity.WARNING, Severity.WARNING]
+    files["src/train.py"] = texts["src/train.py"] + "\n\ndef use(method):\n    return method.after_step()\n"
+    assert not [finding for finding in found("CMP005", files) if "after_step" in finding.message]
+
+
+def test_a_derived_class_that_nothing_uses_is_a_warning(found, texts):
+    lost = METHODS.replace('"proposed": Proposed', '"Proposed": Plain')
+    messages = [finding.message for finding in found("CMP005", {"src/model.py": texts["src/model.py"] + lost})]
+    assert "nothing uses the class Proposed" in messages
+    whole = found("CMP005", {"src/model.py": texts["src/model.py"] + METHODS})
+    assert not [finding for finding in whole if "the class" in finding.message]

@@ -118,3 +118,8 @@ def test_a_loss_that_was_cut_off_is_found(found, old: str, new: str):
 def test_a_loss_of_which_a_part_is_detached_is_left_alone(found):
     whole = "loss = model(**batch.to(device)).loss\n            loss = loss + 0.1 * loss.detach()"
     assert found("LIF002", {"src/train.py": ("loss = model(**batch.to(device)).loss", whole)}) == []
+
+
+def test_a_loss_made_of_the_number_of_a_loss_is_found(found):
+    changed = {"src/train.py": ("loss.backward()", "torch.tensor(float(loss)).backward()")}
+    assert [finding.place.path for finding in found("LIF001", changed)] == ["src/train.py"]

@@ -40,3 +40,15 @@ def test_a_trial_of_full_length_is_found(found):
 @pytest.mark.parametrize("line", ["        cfg.training.epochs = 1\n", "        cfg.training.max_batches = 2\n"])
 def test_a_trial_that_is_shortened_in_any_way_is_left_alone(found, line: str):
     assert found("MDE004", without(line)) == []
+
+
+def test_more_than_one_epoch_in_trial_mode_is_found(found):
+    (finding,) = found("MDE014", {"src/main.py": ("cfg.training.epochs = 1", "cfg.training.epochs = 5")})
+    assert finding.modes == ("trial",)
+    assert "is 5" in finding.message
+
+
+@pytest.mark.parametrize("more", ["", "\n        cfg.training.epochs = 1"])
+def test_one_epoch_in_trial_mode_is_left_alone(found, more: str):
+    new = f"cfg.training.epochs = {5 if more else 1}{more}"
+    assert found("MDE014", {"src/main.py": ("cfg.training.epochs = 1", new)}) == []

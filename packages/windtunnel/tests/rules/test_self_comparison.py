@@ -53,3 +53,10 @@ def test_a_file_that_training_writes_is_left_alone(found):
     saved = ("        wandb.finish()\n", '        wandb.save("predictions.json")\n        wandb.finish()\n')
     assert found("EVA008", drawn(LOOK) | {"src/train.py": saved}) == []
     assert found("EVA008") == []
+
+
+@pytest.mark.parametrize(("second", "wrong"), [("labels", True), ("predictions", False)])
+def test_a_score_from_a_table_of_the_same_series_is_found(found, second: str, wrong: bool):
+    line = f"value = SCORES[name](labels, {second})"
+    changed = {"src/train.py": ("    right = seen = 0\n", f"    {line}\n    right = seen = 0\n")}
+    assert [finding.place.path for finding in found("EVA007", changed)] == ["src/train.py"] * wrong

@@ -130,3 +130,11 @@ def test_a_key_that_another_run_may_log_is_left_alone(found):
 def test_an_id_that_is_another_one_each_time_is_found(found, given: str):
     (finding,) = found("WAB002", {"src/train.py": ("id=cfg.run_id", f"id={given}")})
     assert "another one each time" in finding.message
+
+
+@pytest.mark.parametrize("value", ["<your-project>", "your_project", "TODO", "{project}"])
+def test_a_placeholder_for_the_project_is_found(found, texts, value: str):
+    old = next(line for line in texts["config/config.yaml"].splitlines() if line.strip().startswith("project:"))
+    (finding,) = found("WAB003", {"config/config.yaml": (old, f'{old.partition(":")[0]}: "{value}"')})
+    assert value in finding.message
+    assert finding.place.path == "config/config.yaml"

@@ -31,3 +31,21 @@ def test_results_that_are_dumped_are_a_warning(found, line: str):
 def test_parameters_and_files_that_are_read_are_no_results(found, line: str):
     changed = {"src/train.py": ("    return mean\n", f"    import json\n\n    {line}\n    return mean\n")}
     assert found("WAB007", changed) == []
+
+
+def test_results_dumped_to_stdout_are_found(found):
+    changed = {
+        "src/train.py": ("    return mean\n", "    json.dump({'accuracy': mean}, sys.stdout)\n    return mean\n"),
+    }
+    (finding,) = found("WAB007", changed)
+    assert finding.place.path == "src/train.py"
+
+
+def test_a_configuration_dumped_to_stdout_is_left_alone(found):
+    changed = {
+        "src/train.py": (
+            "    return mean\n",
+            "    json.dump(OmegaConf.to_container(cfg), sys.stdout)\n    return mean\n",
+        ),
+    }
+    assert found("WAB007", changed) == []

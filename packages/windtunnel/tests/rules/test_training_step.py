@@ -75,3 +75,15 @@ def renamed(texts: dict[str, str], change: tuple[str, str]) -> str:
 
 def test_batches_that_are_moved_are_left_alone(found, texts):
     assert found("LIF011", {TRAIN: renamed(texts, ("import copy", "import copy"))}) == []
+
+
+def test_a_step_without_a_backward_pass_anywhere_is_found(found):
+    (finding,) = found("LIF012", {"src/train.py": ("            loss.backward()\n", "")})
+    assert finding.severity is Severity.BLOCKER
+    assert finding.place.path == "src/train.py"
+
+
+@pytest.mark.parametrize("instead", ["torch.autograd.backward(loss)", "scaler.scale(loss).backward()"])
+def test_a_backward_pass_of_another_form_is_left_alone(found, instead: str):
+    assert found("LIF012", {"src/train.py": ("loss.backward()", instead)}) == []
+    assert found("LIF012") == []

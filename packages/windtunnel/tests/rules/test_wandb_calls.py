@@ -58,3 +58,15 @@ def test_a_run_without_summary_is_a_warning(found):
     changed = {"src/train.py": ('        wandb.summary["accuracy"] = mean\n', "")}
     assert [finding.severity for finding in found("WAB010", changed)] == [Severity.WARNING]
     assert found("WAB010") == []
+
+
+def test_a_path_that_lacks_the_project_is_found(found):
+    changed = {"src/evaluate.py": ("{settings.entity}/{settings.project}/{run_id}", "{settings.entity}/{run_id}")}
+    (finding,) = found("WAB009", changed)
+    assert finding.place.path == "src/evaluate.py"
+    assert "where the project belongs" in finding.message
+
+
+def test_a_path_of_project_and_run_is_left_alone(found):
+    changed = {"src/evaluate.py": ("{settings.entity}/{settings.project}/{run_id}", "{settings.project}/{run_id}")}
+    assert found("WAB009", changed) == []

@@ -161,13 +161,14 @@ class CMP004(Rule):
 
 
 class CMP005(Rule):
-    """A function that nothing reaches."""
+    """A function or class that nothing reaches."""
 
     name = "unreached-function"
     criterion = 1
     severity = Severity.NOTE
     doc = Doc(
-        what="Functions and methods of the submission that no other line of it names.",
+        what="Functions, methods and classes of the submission that no other line of it names; a warning for a method "
+        "that several classes have, and for a class derived from another of the submission.",
         why="A part of the method that is never called is not part of the experiment.",
         example="def reallocate(self): ...   # and no call anywhere",
         instead="a call where it belongs",
@@ -190,7 +191,20 @@ class CMP005(Rule):
                 else []
             )
         }
+        classes = classes_of(repo)
+        by_name = any(_LOOKED_UP.search(source.text) for source in repo.sources.values())
+        used = named if by_name else named - _only_texts(repo)
         for source in repo.sources.values():
+            for cls in (node for node in source.nodes if isinstance(node, ast.ClassDef)):
+                derived = any(isinstance(base, ast.Name) and base.id in classes for base in cls.bases)
+                if derived and cls.name not in used and not cls.decorator_list:
+                    yield self.finding(
+                        f"nothing uses the class {cls.name}",
+                        source.place(cls),
+                        evidence=source.quote(cls),
+                        fix="use it where it belongs, or remove it",
+                        severity=Severity.WARNING,
+                    )
             for owner, function in source.functions:
                 hook = function.name.startswith(("__", "on_", "visit_")) or function.name in {
                     "forward",
@@ -205,7 +219,34 @@ class CMP005(Rule):
                         source.place(function),
                         evidence=source.quote(function),
                         fix="call it where it belongs, or remove it",
+                        severity=Severity.WARNING if owner and _is_shared(owner, function.name, classes) else None,
                     )
+
+
+# what finds a class by a text that holds its name
+_LOOKED_UP = re.compile(
+    r"globals\(\)|locals\(\)|sys\.modules|import_module|_target_|getattr\(\s*\w*(model|module|src)s?\b"
+)
+
+
+def _only_texts(repo: Repo) -> set[str]:
+    """What is named in texts alone."""
+    nodes = [node for source in repo.sources.values() for node in source.nodes]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return texts - names - {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def _is_shared(owner: ast.ClassDef, name: str, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether a class derived from this one, or one that it is derived from, has the method too."""
+    bases = {base.id for base in owner.bases if isinstance(base, ast.Name)}
+    return any(
+        isinstance(item, ast.FunctionDef) and item.name == name
+        for other in classes.values()
+        if other.name in bases or any(isinstance(base, ast.Name) and base.id == owner.name for base in other.bases)
+        for item in other.body
+    )
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -90,7 +90,7 @@ class LIF001(Rule):
                     for end in rebuilt
                 )
                 measured = any(
-                    isinstance(part, Thing) and part.type == "item"
+                    isinstance(part, Thing) and part.type in {"item", "float"}
                     for leaf in leaves
                     for part in parts_of(leaf.data.get("of"))
                 )

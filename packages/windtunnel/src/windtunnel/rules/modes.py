@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from windtunnel.findings import Finding
     from windtunnel.repo import Repo
 
+_EPOCHS = re.compile(r"(^|[._])(num_)?(train_)?epochs$")
 _BRIEF = re.compile(r"epoch|step|batch|limit|sample|subset|rows|examples|iter|updates|max_|_size")
 
 
@@ -117,6 +118,43 @@ class MDE003(Rule):
                     related=(Place("src/main.py"),),
                     runs=group.runs,
                     modes=("full",),
+                )
+
+
+class MDE014(Rule):
+    """A trial run trains for more than one epoch."""
+
+    name = "trial-of-many-epochs"
+    criterion = 9
+    severity = Severity.WARNING
+    source = "rehearsal"
+    doc = Doc(
+        what="A number of epochs above 1 that is set in trial mode and kept.",
+        why="A trial run is to show within minutes that the code works; the contract sets epochs to 1.",
+        example='if cfg.mode == "trial": cfg.training.epochs = 5',
+        instead='if cfg.mode == "trial": cfg.training.epochs = 1',
+    )
+
+    def check(self, repo: Repo) -> Iterator[Finding]:
+        """Yield what is wrong."""
+        seen: set[tuple[str, int]] = set()
+        for trace in repo.traces("main", "train"):
+            if trace.mode != "trial":
+                continue
+            writes = [event for event in trace.of("write") if _EPOCHS.search(str(event.data["key"]))]
+            value = writes[-1].data.get("value") if writes else None
+            if not isinstance(value, Const) or type(value.value) is not int or value.value <= 1:
+                continue
+            at = (writes[-1].path, writes[-1].line)
+            if at not in seen and writes[-1].certain:
+                seen.add(at)
+                yield self.finding(
+                    f"in trial mode {writes[-1].data['key']} is {value.value}",
+                    place(repo, writes[-1]),
+                    evidence=quote(repo, writes[-1]),
+                    fix="set it to 1 in trial mode",
+                    runs=(trace.run_id,) if trace.run_id else (),
+                    modes=("trial",),
                 )
 
 

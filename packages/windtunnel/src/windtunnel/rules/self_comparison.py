@@ -40,6 +40,7 @@ _WRAPPERS = frozenset({"Series", "DataFrame", "array", "asarray", "list", "tuple
 _COPIES = frozenset(
     {"copy", "astype", "tolist", "to_numpy", "flatten", "ravel", "numpy", "clone", "detach", "cpu", "to_list"}
 )
+_TABLE = re.compile(r"scor|metric", re.IGNORECASE)
 _MOST_STEPS = 6  # names and wrappers that are followed back
 _FILE = re.compile(r"[\w\-/]+\.(json|jsonl|csv|npy|npz|pt|pkl|parquet|txt|tsv)")
 
@@ -67,16 +68,21 @@ class EVA007(Rule):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 keywords = {keyword.arg: keyword.value for keyword in node.keywords}
                 sides = [*node.args[:2], *(keywords[key] for key in ("y_true", "y_pred") if key in keywords)]
-                if name not in _METRICS or len(sides) != 2:
+                if len(sides) != 2 or not (name in _METRICS or _scores(node.func)):
                     continue
                 first, second = (_origin(source, node, side) for side in sides)
                 if ast.dump(first) == ast.dump(second):
                     yield self.finding(
-                        f"{name}() compares {ast.unparse(first)[:60]!r} with itself",
+                        f"{name or ast.unparse(node.func)}() compares {ast.unparse(first)[:60]!r} with itself",
                         source.place(node),
                         evidence=source.quote(node),
                         fix="pass the true labels and the predictions",
                     )
+
+
+def _scores(function: ast.expr) -> bool:
+    """``SCORES[name]``: a metric taken from a table of them."""
+    return isinstance(function, ast.Subscript) and bool(_TABLE.search(ast.unparse(function.value)))
 
 
 class EVA008(Rule):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from windtunnel.rehearsal import Event, Trace
     from windtunnel.repo import Repo
 
+_PLACEHOLDER = re.compile(r"<.*>|\[.*\]|\{.*\}|your[-_ ].*|todo|tbd|changeme|xxx+", re.IGNORECASE)
 _OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 
 
@@ -141,8 +142,8 @@ class WAB003(Rule):
     criterion = 6
     categories: ClassVar[tuple[str, ...]] = ("wandb-auth-mode",)
     doc = Doc(
-        what="`wandb.entity` and `wandb.project` in config/config.yaml: missing, empty, or not text (YAML reads "
-        "`251109` as a number).",
+        what="`wandb.entity` and `wandb.project` in config/config.yaml: missing, empty, a placeholder, or not text "
+        "(YAML reads `251109` as a number).",
         why="wandb.init refuses a number, and the evaluation cannot find the runs.",
         example="project: 251109",
         instead='project: "251109"',
@@ -164,6 +165,13 @@ class WAB003(Rule):
         for key in ("entity", "project"):
             value = wandb.get(key)
             if isinstance(value, str) and value.strip() and value != "???":
+                if _PLACEHOLDER.fullmatch(value.strip()):
+                    yield self.finding(
+                        f"wandb.{key} is {value!r}, which stands for a name",
+                        document.place(("wandb", key)),
+                        evidence=document.quote(("wandb", key)),
+                        fix=f"write the {key} that the runs belong to",
+                    )
                 continue
             what = (
                 f"is {value!r}, a {type(value).__name__} and not text"

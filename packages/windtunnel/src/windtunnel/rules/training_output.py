@@ -62,7 +62,8 @@ class WAB007(Rule):
     severity = Severity.WARNING
     categories: ClassVar[tuple[str, ...]] = ("stdout-json-dump",)
     doc = Doc(
-        what="print(json.dumps(...)) and JSON files called results or metrics in src/train.py and src/main.py.",
+        what="print(json.dumps(...)), json.dump(..., sys.stdout) and JSON files called results or metrics in "
+        "src/train.py and src/main.py.",
         why="The contract has results in W&B alone: no results.json, no JSON on stdout.",
         example="print(json.dumps(summary))",
         instead='wandb.summary["accuracy"] = accuracy',
@@ -72,12 +73,7 @@ class WAB007(Rule):
         for path in ("src/train.py", "src/main.py"):
             source = repo.sources.get(path)
             for node in source.nodes if source is not None else ():
-                if (
-                    source is not None
-                    and isinstance(node, ast.Call)
-                    and _called(node) == "print"
-                    and _prints_results(node)
-                ):
+                if source is not None and isinstance(node, ast.Call) and _prints_results(node):
                     yield self._dumped("results are printed as JSON", source.place(node), source.quote(node))
         for group in gather(repo.traces("main", "train"), ["file"], _written):
             name = str(_written(group.first))
@@ -103,5 +99,9 @@ def _called(node: ast.Call) -> str:
 
 def _prints_results(node: ast.Call) -> bool:
     """Whether something is printed as JSON other than a configuration or hyperparameters."""
+    if _called(node) == "dump" and any("stdout" in ast.unparse(argument) for argument in node.args[1:]):
+        return not _SETTINGS.search(ast.unparse(node.args[0])) or bool(_MEASURED.search(ast.unparse(node.args[0])))
+    if _called(node) != "print" and "stdout.write" not in ast.unparse(node.func):
+        return False
     dumps = [ast.unparse(inner) for inner in walk(node) if isinstance(inner, ast.Call) and _called(inner) == "dumps"]
     return any(_MEASURED.search(text) or not _SETTINGS.search(text) for text in dumps)

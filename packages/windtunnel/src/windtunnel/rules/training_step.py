@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _LOADER = re.compile(r"loader|(^|_)dls?(_|$)|batches", re.IGNORECASE)
 _MOVES = re.compile(r"\.to\(|\.cuda\(|send_to_device|move_to|to_device|\.prepare\(|pin_and_move")
 _STEPS = re.compile(r"\b\w*(optim|opt|scaler|accelerator|engine)\w*\.step\(", re.IGNORECASE)
+_BACKWARD = re.compile(
+    r"\b(manual_)?backward\s*\(|autograd\.grad|\bgrad\(|\.grad\s*=(?!\s*(None|torch\.zeros))|Trainer\(|deepspeed|\btraining_step\b"
+)
 _MANAGED = ("accelerator.prepare(", "Trainer(", "deepspeed", "LightningModule", "device_map=")
 
 
@@ -70,6 +73,38 @@ class LIF008(Rule):
                     modes=(trace.mode,),
                 )
                 return
+
+
+class LIF012(Rule):
+    """An optimizer steps and no gradient was ever computed."""
+
+    name = "step-without-backward"
+    criterion = 12
+    source = "rehearsal"
+    doc = Doc(
+        what="optimizer.step() in a submission that never calls .backward() or torch.autograd.grad.",
+        why="No parameter has a gradient: nothing is learnt, or a gradient scaler refuses to step.",
+        example="loss = model(**batch).loss; optimizer.step()",
+        instead="loss.backward(); optimizer.step()",
+    )
+
+    def check(self, repo: Repo) -> Iterator[Finding]:
+        """Yield what is wrong."""
+        if any(_BACKWARD.search(source.text) for source in repo.sources.values()):
+            return
+        for trace in repo.traces("main", "train"):
+            for event in _steps(trace):
+                type_ = str(event.data["type"])
+                if (family(type_) == "optimizer" or type_.endswith("GradScaler")) and event.loop:
+                    yield self.finding(
+                        "the optimizer steps here, and nothing ever computes a gradient",
+                        where(repo, event),
+                        evidence=quote(repo, event),
+                        fix="call loss.backward() before",
+                        runs=(trace.run_id,) if trace.run_id else (),
+                        modes=(trace.mode,),
+                    )
+                    return
 
 
 class LIF009(Rule):

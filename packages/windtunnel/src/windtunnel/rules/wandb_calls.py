@@ -76,6 +76,7 @@ class WAB009(Rule):
         traces = [trace for trace in repo.traces("main", "train") if trace.mode == "full"]
         if any(name in source.text for source in repo.sources.values() for name in _ENVIRONMENT):
             raise Skip("the project comes from the environment")
+        yield from self._without_project(repo)
         asked = _asked(repo)
         for group in gather(
             traces, ["wandb"], lambda event: event.line if event.data["what"] == "init" and not event.trial else None
@@ -104,6 +105,20 @@ class WAB009(Rule):
                     runs=group.runs,
                     modes=("full",),
                 )
+
+    def _without_project(self, repo: Repo) -> Iterator[Finding]:
+        settings = repo.config().value
+        wandb = settings.get("wandb") if isinstance(settings, dict) else None
+        entity = wandb.get("entity") if isinstance(wandb, dict) else None
+        for event, parts in _paths(repo):
+            if len(parts) == 2 and entity is not None and parts[0] == entity:
+                yield self.finding(
+                    f"the evaluation asks for the run {'/'.join(parts)!r}: the entity stands where the project belongs",
+                    place(repo, event),
+                    evidence=quote(repo, event),
+                    fix='ask for f"{entity}/{project}/{run_id}"',
+                )
+                return
 
 
 class WAB010(Rule):
@@ -155,12 +170,17 @@ def _before_any_run(trace: Trace) -> list[Event]:
     return [] if trace.ended else found
 
 
-def _asked(repo: Repo) -> tuple[str, str] | None:
-    """The entity and project of the path that the evaluation asks for, if it is known."""
+def _paths(repo: Repo) -> Iterator[tuple[Event, list[str]]]:
+    """The paths of runs that the evaluation asks for, in parts, as far as they are known."""
     for event in repo.evaluation.of("wandb"):
         path = event.data.get("path")
         if event.data["what"] == "api-run" and isinstance(path, Const) and isinstance(path.value, str):
-            parts = path.value.split("/")
-            if len(parts) == 3:  # entity, project, run
-                return parts[0], parts[1]
+            yield event, path.value.split("/")
+
+
+def _asked(repo: Repo) -> tuple[str, str] | None:
+    """The entity and project of the path that the evaluation asks for, if it is known."""
+    for _, parts in _paths(repo):
+        if len(parts) == 3:  # entity, project, run
+            return parts[0], parts[1]
     return None
