@@ -91,3 +91,9 @@ def test_the_function_at_a_line_is_the_innermost():
     assert isinstance(source, python.Source)
     names = [function.name if (function := source.function_at(line)) else None for line in (1, 2, 3, 4, 5, 7)]
     assert names == ["f", "g", "g", "f", None, None]
+
+
+@pytest.mark.parametrize("piece", ['"\\', "'\\", '"""\\', "'''", '"', "#"])
+def test_strings_without_an_end_take_one_pass(piece: str):
+    source = python.Source("src/a.py", piece * 1_000_000, python.ast.parse(""))
+    assert len(source.comments) <= 1  # a pass for each beginning would take hours

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 REMEMBERED = 64  # files, so that a second review of nearly the same submission parses only what changed
 DEEPEST = 150  # levels of the tree; every visitor is recursive, and Python's own limit is a thousand frames
 MOST_MENDED = 4  # lines of a file that may be left out for the sake of the others
-# Where strings begin and end, whatever stands before their quotes, and so where a # begins a comment.
+# Where strings begin and end, whatever stands before their quotes, and so where a # begins a comment. One without an
+# end goes on to that of the line or file, so that no text takes more than one pass.
 _STRING_OR_COMMENT = re.compile(
-    r'''"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'''
-    r"""|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"""
-    r'''|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'''
-    r"""|'[^'\\\n]*(?:\\.[^'\\\n]*)*'"""
+    r'''"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:"""|\Z)'''
+    r"""|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'''|\Z)"""
+    r"""|"[^"\\\n]*(?:\\.[^"\\\n]*)*"?"""
+    r"""|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"""
     r"|\#[^\r\n]*",
     re.DOTALL,
 )
