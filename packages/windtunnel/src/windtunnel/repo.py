@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from windtunnel.contract import MODES, REQUIRED_FILES, RUN_FOLDERS
+from windtunnel.followed_runs import to_follow
 from windtunnel.reading import Unreadable, config_yaml, pyproject, python
 from windtunnel.reading.parsing import MOST_NODES
 from windtunnel.rules.base import Skip
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from windtunnel.rehearsal.values import Value
     from windtunnel.submission import RunConfig, Submission
 
-MOST_REHEARSED_RUNS = (
-    6  # run configurations that are followed through the code; one of each method and shape comes first
-)
 # of all rehearsals together; a further run is not begun beyond them. Two runs of a large experiment on record
 MOST_STEPS = 80_000
 # of the start of a run that is not followed further, and of all such starts: as far as configurations are checked
@@ -144,23 +142,8 @@ class Repo:
 
     @cached_property
     def rehearsed_runs(self) -> tuple[RunConfig, ...]:
-        """The run configurations to follow through the code.
-
-        One of each method and shape, the first of each method in front.
-        """
-        kinds: dict[tuple[object, ...], RunConfig] = {}
-        for run in self.runs:
-            document = self.documents.get(run.path)
-            if document is not None and isinstance(document.value, dict):
-                kinds.setdefault((str(document.value.get("method")), *sorted(map(str, document.places))), run)
-        seen: set[object] = set()
-        first: list[RunConfig] = []
-        others: list[RunConfig] = []
-        for (method, *_), run in kinds.items():
-            (others if method in seen else first).append(run)
-            seen.add(method)
-        first.sort(key=lambda run: not run.run_id.startswith("proposed"))
-        return tuple((*first, *others)[:MOST_REHEARSED_RUNS])
+        """The run configurations to follow through the code."""
+        return to_follow(self.runs, self.documents)
 
     @cached_property
     def signatures(self) -> Signatures:
