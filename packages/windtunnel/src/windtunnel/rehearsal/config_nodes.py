@@ -103,7 +103,7 @@ def get_key(
     config = node.config
     name = full_key(config, key)
     try:
-        found = _has(config, key)
+        found = has(config, key)
         if not found:
             machine.note("read", at, key=name, found=False, guarded=guarded or default is not None, node=config)
             if default is not None or guarded:
@@ -153,7 +153,7 @@ def meant(machine: Machine, key: str) -> Value | None:
     here: Any = machine.run_file
     parts = key.split(".")
     for part in parts[1:] if parts[0] in {"run", "runs"} else parts:
-        if not isinstance(here, DictConfig) or not _has(here, part):
+        if not isinstance(here, DictConfig) or not has(here, part):
             return None
         try:
             here = here[part]
@@ -198,7 +198,8 @@ def _run_file(machine: Machine) -> DictConfig:
     return made if isinstance(made, DictConfig) and not explosion(made) else OmegaConf.create({})
 
 
-def _has(config: DictConfig | ListConfig, key: Any) -> bool:
+def has(config: DictConfig | ListConfig, key: Any) -> bool:
+    """Whether a configuration has a key of its own, be its value missing."""
     if isinstance(config, ListConfig):
         return isinstance(key, int) and -len(config) <= key < len(config)
     if not isinstance(key, str | int | float | bool | bytes):

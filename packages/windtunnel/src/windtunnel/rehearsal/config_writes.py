@@ -14,7 +14,7 @@ from omegaconf.errors import (
     ReadonlyConfigError,
 )
 
-from windtunnel.rehearsal.config_nodes import _has, contained, created, full_key, to_config
+from windtunnel.rehearsal.config_nodes import contained, created, full_key, has, to_config
 from windtunnel.rehearsal.values import (
     Const,
     Mapping_,
@@ -36,7 +36,7 @@ def set_key(machine: Machine, node: Node, key: Any, value: Value, at: ast.AST) -
     """Write a key, as an assignment does; a struct violation is written down and then allowed."""
     config = node.config
     name = full_key(config, key)
-    machine.note("write", at, key=name, value=value, node=config, existed=_has(config, key))
+    machine.note("write", at, key=name, value=value, node=config, existed=has(config, key))
     plain = to_config(machine, value)
     remember(machine, config, key)
     try:
@@ -70,7 +70,7 @@ _ABSENT = object()
 def remember(machine: Machine, config: DictConfig | ListConfig, key: Any) -> None:
     """Keep what a trial is about to change, so that what follows the study is seen as if trials worked on copies."""
     if machine.trial:
-        old = config._get_node(key, validate_access=False) if _has(config, key) else _ABSENT
+        old = config._get_node(key, validate_access=False) if has(config, key) else _ABSENT
         machine.undo.append((config, key, copy.deepcopy(old) if old is not _ABSENT else _ABSENT))
 
 
@@ -81,7 +81,7 @@ def take_back(machine: Machine) -> None:
             try:
                 if old is not _ABSENT:
                     config[key] = old
-                elif isinstance(config, DictConfig) and _has(config, key):
+                elif isinstance(config, DictConfig) and has(config, key):
                     del config[key]
             except (OmegaConfBaseException, ValueError, TypeError, IndexError):
                 continue
@@ -91,7 +91,7 @@ def take_back(machine: Machine) -> None:
 def delete_key(machine: Machine, node: Node, key: Any, at: ast.AST) -> None:
     """Delete a key; a locked configuration refuses."""
     config = node.config
-    if not isinstance(config, DictConfig) or not _has(config, key):
+    if not isinstance(config, DictConfig) or not has(config, key):
         return
     if OmegaConf.is_struct(config):
         machine.fail(
@@ -205,7 +205,7 @@ def update(machine: Machine, node: Node, key: Value, value: Value, at: ast.AST, 
 def _exists(config: DictConfig | ListConfig, key: str) -> bool:
     here: Any = config
     for part in key.split("."):
-        if not isinstance(here, DictConfig) or not _has(here, part):
+        if not isinstance(here, DictConfig) or not has(here, part):
             return False
         here = here._get_node(part, validate_access=False)
     return True

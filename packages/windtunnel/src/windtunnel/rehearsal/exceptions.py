@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from windtunnel.rehearsal.values import Scope
 
 
-def _exception(value: Value) -> tuple[str, str]:
+def error_of(value: Value) -> tuple[str, str]:
+    """The name and the message of an exception."""
     if isinstance(value, Library):
         return value.name.rsplit(".", 1)[-1], ""
     if isinstance(value, Thing):
@@ -40,7 +41,7 @@ def _text(arguments: list[Value]) -> str:
     return str(text.value) if isinstance(text, Const) else str(text) if isinstance(text, Text) else ""
 
 
-def _gives_up(handler: ast.ExceptHandler) -> bool:
+def gives_up(handler: ast.ExceptHandler) -> bool:
     """Whether a handler ends the program or raises again: what it catches stops the experiment all the same."""
     last = handler.body[-1]
     if isinstance(last, ast.Raise):
@@ -49,7 +50,7 @@ def _gives_up(handler: ast.ExceptHandler) -> bool:
     return call is not None and ast.unparse(call.func) in {"sys.exit", "exit", "quit", "os._exit", "os.abort"}
 
 
-def _for_lack_of_library(handler: ast.ExceptHandler) -> bool:
+def for_lack_of_library(handler: ast.ExceptHandler) -> bool:
     """Whether a handler is for a library that is not installed.
 
     Those that the submission imports are taken to be there.
@@ -58,9 +59,10 @@ def _for_lack_of_library(handler: ast.ExceptHandler) -> bool:
     return all(isinstance(name, ast.Name) and name.id in {"ImportError", "ModuleNotFoundError"} for name in names)
 
 
-def _caught(machine: Machine, handler: ast.ExceptHandler, scope: Scope) -> list[str]:
+def caught_by(machine: Machine, handler: ast.ExceptHandler, scope: Scope) -> list[str]:
+    """The names of the exceptions that a handler is for, "*" for all of them."""
     if handler.type is None:
         return ["*"]
     value = evaluate(machine, handler.type, scope)
     values = value.items if isinstance(value, Sequence_) else [value]
-    return [_exception(item)[0] for item in values]
+    return [error_of(item)[0] for item in values]

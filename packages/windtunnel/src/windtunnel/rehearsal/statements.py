@@ -9,7 +9,7 @@ from windtunnel.reading.nodes import walk
 from windtunnel.rehearsal.assignments import assign, delete
 from windtunnel.rehearsal.contexts import enter, leave
 from windtunnel.rehearsal.definitions import define_class, define_function
-from windtunnel.rehearsal.exceptions import _caught, _exception, _for_lack_of_library, _gives_up
+from windtunnel.rehearsal.exceptions import caught_by, error_of, for_lack_of_library, gives_up
 from windtunnel.rehearsal.expectations import expectation, expecting
 from windtunnel.rehearsal.expressions import evaluate
 from windtunnel.rehearsal.imports import import_from, import_modules
@@ -180,7 +180,7 @@ def _return(machine: Machine, node: ast.Return, scope: Scope) -> Flow:
 
 def _raise(machine: Machine, node: ast.Raise, scope: Scope) -> Flow:
     value = evaluate(machine, node.exc, scope) if node.exc else unknown()
-    error, message = _exception(value)
+    error, message = error_of(value)
     caught = machine.guarded(error)
     frame = machine.frames[-1]
     with machine.perhaps(really=frame.left or frame.supposed):
@@ -198,7 +198,7 @@ def _raise(machine: Machine, node: ast.Raise, scope: Scope) -> Flow:
 
 def _try(machine: Machine, node: ast.Try, scope: Scope) -> Flow:
     errors = tuple(
-        name for handler in node.handlers if not _gives_up(handler) for name in _caught(machine, handler, scope)
+        name for handler in node.handlers if not gives_up(handler) for name in caught_by(machine, handler, scope)
     )
     guard = Guard(errors, machine.uncertain)
     if errors:
@@ -226,7 +226,7 @@ def _try(machine: Machine, node: ast.Try, scope: Scope) -> Flow:
             before = dict(scope.names)
             with machine.perhaps():
                 other = _handler(machine, handler, None, scope)
-            if other is not Flow.NEXT or _for_lack_of_library(handler):
+            if other is not Flow.NEXT or for_lack_of_library(handler):
                 scope.names = before
             else:
                 for name, value in before.items():
@@ -237,7 +237,7 @@ def _try(machine: Machine, node: ast.Try, scope: Scope) -> Flow:
 
 def _handle(machine: Machine, node: ast.Try, raised: Raised, scope: Scope) -> Flow:
     for handler in node.handlers:
-        guard = Guard(tuple(_caught(machine, handler, scope)), machine.uncertain)
+        guard = Guard(tuple(caught_by(machine, handler, scope)), machine.uncertain)
         if guard.catches(raised.error):
             return _handler(machine, handler, raised, scope)
     run_block(machine, node.finalbody, scope)
