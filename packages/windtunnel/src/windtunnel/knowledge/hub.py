@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,7 @@ def bare_name_verdict(id: str) -> BareName:  # noqa: A002 - the hub's own word
     return BareName.UNKNOWN
 
 
+@lru_cache(maxsize=256)
 def _suggest(id: str) -> tuple[str, ...]:  # noqa: A002
     by_last_part = _by_last_part()
     wanted = _compared(id.rpartition("/")[2])
