@@ -78,3 +78,20 @@ def test_a_dataset_that_was_downloaded_first_is_that_dataset(found, texts):
     text = texts["src/preprocess.py"].replace("from datasets import load_dataset\n", SNAPSHOT)
     text = text.replace("rows = load_dataset(cfg.dataset.name, cfg.dataset.config, cache_dir=CACHE)", load)
     assert found("DAT002", {"src/preprocess.py": text})
+
+
+@pytest.mark.parametrize(("more", "found_there"), [("", True), (', "cache_dir": CACHE', False)])
+def test_what_a_function_adds_to_the_arguments_counts(found, texts, more: str, found_there: bool):
+    answers = f"""
+
+def answers(labels):
+    if not labels:
+        return {{"num_labels": 1{more}}}
+    return {{"num_labels": 2{more}}}
+"""
+    call = "AutoModelForSequenceClassification.from_pretrained(cfg.model.name, num_labels=2, cache_dir=CACHE)"
+    new = "AutoModelForSequenceClassification.from_pretrained(cfg.model.name, **answers(cfg.model.get('labels')))"
+    text = texts["src/model.py"]
+    assert call in text
+    paths = [finding.place.path for finding in found("DAT007", {"src/model.py": text.replace(call, new) + answers})]
+    assert paths == ["src/model.py"] * found_there

@@ -92,11 +92,11 @@ def _arguments(machine: Machine, node: ast.Call, scope: Scope) -> Arguments:
             for key in items_of(machine, value, node)[0]:
                 if isinstance(key, Const):
                     keywords[str(key.value)] = get_key(machine, value, key.value, node)
-        elif isinstance(value, Mapping_):
-            keywords |= {str(key): item for key, item in value.items.items()}
-            starred = starred or value.more or bool(value.patterns)
-            if value.more and value.item is not None and value.item.tags:
-                keywords.setdefault("**", unknown(tags=value.item.tags))
+        elif (given := as_mapping(value)) is not None:
+            keywords |= {str(key): item for key, item in given.items.items()}
+            starred = starred or given.more or bool(given.patterns)
+            if given.more and given.item is not None and given.item.tags:
+                keywords.setdefault("**", unknown(tags=given.item.tags))
         else:
             starred = True
             if value.tags:
