@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import warnings
 from bisect import bisect_right
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -127,8 +129,23 @@ def read(path: str, text: str | None, data: bytes, most: int = MOST_NODES) -> So
         data: its bytes.
         most: nodes that its tree may have.
     """
-    found = _remembered(path, text, data) if len(data) <= LONG else _read(path, text, data, most)
+    if len(data) <= LONG:
+        found = _remembered(path, text, data)
+    else:
+        with _no_collections():  # of half a million nodes, none of them garbage
+            found = _read(path, text, data, most)
     return _too_large(path) if isinstance(found, Source) and len(found.nodes) > most else found
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -175,25 +175,11 @@ class CMP005(Rule):
     )
 
     def check(self, repo: Repo) -> Iterator[Finding]:
-        named = {
-            text
-            for source in repo.sources.values()
-            for node in source.nodes
-            for text in (
-                [node.id]
-                if isinstance(node, ast.Name)
-                else [node.attr]
-                if isinstance(node, ast.Attribute)
-                else [node.value]
-                if isinstance(node, ast.Constant) and isinstance(node.value, str)
-                else [alias.name for alias in node.names]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-        }
+        names, texts = _named(repo)
+        named = names | texts
         classes = classes_of(repo)
         by_name = any(_LOOKED_UP.search(source.text) for source in repo.sources.values())
-        used = named if by_name else named - _only_texts(repo)
+        used = named if by_name else names
         for source in repo.sources.values():
             for cls in (node for node in source.nodes if isinstance(node, ast.ClassDef)):
                 derived = any(isinstance(base, ast.Name) and base.id in classes for base in cls.bases)
@@ -229,13 +215,22 @@ _LOOKED_UP = re.compile(
 )
 
 
-def _only_texts(repo: Repo) -> set[str]:
-    """What is named in texts alone."""
-    nodes = [node for source in repo.sources.values() for node in source.nodes]
-    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    return texts - names - {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+def _named(repo: Repo) -> tuple[set[str], set[str]]:
+    """What code names, and what it has as texts."""
+    names: set[str] = set()
+    texts: set[str] = set()
+    for source in repo.sources.values():
+        for node in source.nodes:
+            if isinstance(node, ast.Name):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.Constant):
+                if isinstance(node.value, str):
+                    texts.add(node.value)
+            elif isinstance(node, ast.ImportFrom):
+                names.update(alias.name for alias in node.names)
+    return names, texts
 
 
 def _is_shared(owner: ast.ClassDef, name: str, classes: dict[str, ast.ClassDef]) -> bool:

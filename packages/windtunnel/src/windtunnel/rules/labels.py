@@ -42,7 +42,20 @@ def nodes_of(tree: ast.AST) -> tuple[ast.AST, ...]:
 @remembered
 def functions(tree: ast.AST) -> tuple[FunctionNode, ...]:
     """All functions, also inner ones."""
-    return tuple(node for node in nodes_of(tree) if isinstance(node, FunctionNode))
+    return tuple(_functions(tree))
+
+
+def _functions(node: ast.AST) -> Iterator[FunctionNode]:
+    """Statement by statement, level by level: no expression holds any."""
+    level = [node]
+    while level:
+        below: list[ast.AST] = []
+        for parent in level:
+            for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+                inner = getattr(parent, name, None)
+                below += inner if isinstance(inner, list) else ()
+        yield from (child for child in below if isinstance(child, FunctionNode))
+        level = below
 
 
 @remembered

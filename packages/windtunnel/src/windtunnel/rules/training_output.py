@@ -101,7 +101,7 @@ def _prints_results(node: ast.Call) -> bool:
     """Whether something is printed as JSON other than a configuration or hyperparameters."""
     if _called(node) == "dump" and any("stdout" in ast.unparse(argument) for argument in node.args[1:]):
         return not _SETTINGS.search(ast.unparse(node.args[0])) or bool(_MEASURED.search(ast.unparse(node.args[0])))
-    if _called(node) != "print" and "stdout.write" not in ast.unparse(node.func):
+    if _called(node) != "print" and not (_called(node) == "write" and "stdout" in ast.unparse(node.func)):
         return False
     dumps = [ast.unparse(inner) for inner in walk(node) if isinstance(inner, ast.Call) and _called(inner) == "dumps"]
     return any(_MEASURED.search(text) or not _SETTINGS.search(text) for text in dumps)

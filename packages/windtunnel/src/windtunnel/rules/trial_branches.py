@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -173,8 +174,14 @@ def _limits(source: Source) -> tuple[int, ...]:
 def _numbers_of_batches(source: Source) -> Iterator[int]:
     flags = trial_flags(source)
     counted = _steps_counted(source)
+    asking = sorted(
+        node.lineno for node in source.nodes if isinstance(node, ast.If) and asks_for_trial(node.test, flags)
+    )
     for node in source.nodes:
-        if isinstance(node, ast.For | ast.While) and trains(node):
+        if isinstance(node, ast.For | ast.While):
+            first = bisect_left(asking, node.lineno)  # most loops do not ask, and need no look
+            if first == len(asking) or asking[first] > (node.end_lineno or 0) or not trains(node):
+                continue
             for test in left_early(node):
                 numbers = constants(test.test)
                 names = {getattr(inner, "id", getattr(inner, "attr", "")) for inner in walk(test.test)}
