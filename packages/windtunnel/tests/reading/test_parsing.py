@@ -30,6 +30,14 @@ def test_a_tree_parsed_in_pieces_is_the_tree(path: Path):
 
 
 @pytest.mark.usefixtures("in_pieces")
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_counted_whatever_ends_them(end: str):
+    text = end.join(["def f():", "    return 1", "", ""] * 100) + "\n" + "def g():\n    return 2\n" * 100
+    tree = ast.dump(parsing.parse(text), include_attributes=True)
+    assert tree == ast.dump(ast.parse(text), include_attributes=True)
+
+
+@pytest.mark.usefixtures("in_pieces")
 def test_a_long_string_that_looks_like_code_is_not_parted():
     text = 'TEXT = """\n' + "def f():\n    pass\n\n" * 100 + '"""\n'
     assert ast.dump(parsing.parse(text)) == ast.dump(ast.parse(text))

@@ -21,6 +21,7 @@ LONG = 200_000  # characters; a file of these is parsed in pieces
 PIECE = 250_000
 _BLOCK = re.compile(r"^(?=(?:def|class|async def) |@)", re.MULTILINE)
 _STATEMENT = re.compile(r"^(?!(?:else|elif|except|finally)\b)(?=[A-Za-z_@])", re.MULTILINE)
+_LINE_END = re.compile(r"\r\n?|\n")
 _TOKEN = re.compile(r"\w+|[(\[{*=:+\-/%@<>!~|&^,;'\"]|\n\s*")  # those that may stand for a node
 
 
@@ -68,7 +69,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
         if found is None:
             break
         yield line, text[begin : found.start()]
-        line += text.count("\n", begin, found.start())
+        line += len(_LINE_END.findall(text, begin, found.start()))
         begin = found.start()
     yield line, text[begin:]
 
