@@ -57,3 +57,8 @@ def walk(tree: ast.AST) -> list[ast.AST]:
     for node in found:  # it grows
         extend(found, node)
     return found
+
+
+def called(node: ast.Call) -> str:
+    """The last part of a called name."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

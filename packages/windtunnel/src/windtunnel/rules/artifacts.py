@@ -8,12 +8,11 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.nodes import walk
+from windtunnel.reading.nodes import called, walk
 from windtunnel.rehearsal.libraries.paths import as_path
 from windtunnel.rehearsal.values import Const, Path_, Text, Thing, Value
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import place, quote
-from windtunnel.rules.trial_branches import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from windtunnel.rehearsal.values import Const, Thing
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import gather, quote
 from windtunnel.rules.labels import functions, nodes_of, own_nodes
-from windtunnel.rules.loaded import base_of, dataset_loads, plain, text, where
+from windtunnel.rules.loaded import dataset_loads, plain, prompt_of, text, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,16 +217,8 @@ class MET005(Rule):
 
     @staticmethod
     def _padded(event: Event) -> bool:
-        base = base_of(event.data["receiver"])
-        owner = str(base.data.get("class", "")) if base is not None else ""
-        if "CausalLM" not in owner and "LMHead" not in owner:
-            return False
-        value = (
-            event.data["keywords"].get("input_ids")
-            or event.data["keywords"].get("inputs")
-            or next(iter(event.data["args"]), None)
-        )
-        if not isinstance(value, Thing) or "sliced" in value.data:
+        value = prompt_of(event)
+        if value is None:
             return False
         if "batch_field" in value.data:
             loader = value.data["batch_field"][0]

@@ -11,7 +11,7 @@ from windtunnel.rehearsal.values import Const, Thing, Value
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import gather, quote
 from windtunnel.rules.gradients import backwards
-from windtunnel.rules.loaded import base_of, config_places, dataset_loads, line_at, parts_of, plain, where
+from windtunnel.rules.loaded import config_places, dataset_loads, line_at, parts_of, plain, prompt_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -307,16 +307,8 @@ class LEA005(Rule):
 
     @staticmethod
     def _answered(event: Event) -> bool:
-        base = base_of(event.data["receiver"])
-        owner = str(base.data.get("class", "")) if base is not None else ""
-        if "CausalLM" not in owner and "LMHead" not in owner:
-            return False
-        value = (
-            event.data["keywords"].get("input_ids")
-            or event.data["keywords"].get("inputs")
-            or next(iter(event.data["args"]), None)
-        )
-        field = value.data.get("batch_field") if isinstance(value, Thing) and "sliced" not in value.data else None
+        value = prompt_of(event)
+        field = value.data.get("batch_field") if value is not None else None
         loader = field[0] if field is not None and field[1] in {"input_ids", None} else None
         dataset = loader.data.get("dataset") if isinstance(loader, Thing) else None
         added = dataset.data.get("added", {}) if isinstance(dataset, Thing) else {}

@@ -222,3 +222,14 @@ def entered(traces: Iterable[Trace]) -> set[tuple[str, int]]:
 def where(repo: Repo, event: Event) -> Place:
     """Where an event is."""
     return place(repo, event)
+
+
+def prompt_of(event: Event) -> Thing | None:
+    """What a decoder-only model generates from, as it stands in the batch; None of any other model, or once cut."""
+    base = base_of(event.data["receiver"])
+    owner = str(base.data.get("class", "")) if base is not None else ""
+    if "CausalLM" not in owner and "LMHead" not in owner:
+        return None
+    given = event.data["keywords"]
+    value = given.get("input_ids") or given.get("inputs") or next(iter(event.data["args"]), None)
+    return value if isinstance(value, Thing) and "sliced" not in value.data else None

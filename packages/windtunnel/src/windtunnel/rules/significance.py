@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Place, Severity
-from windtunnel.reading.nodes import walk
+from windtunnel.reading.nodes import called, walk
 from windtunnel.rehearsal.joining import options
 from windtunnel.rehearsal.values import Mapping_, Sequence_, Value, join_tags
 from windtunnel.rules.base import Doc, Rule
@@ -71,7 +71,7 @@ class EVA003(Rule):
         if source.is_empty or source.errors:
             return
         words = " ".join(identifiers(source)).lower()
-        calls = [node for node in source.nodes if isinstance(node, ast.Call) and _called(node) in _TESTS]
+        calls = [node for node in source.nodes if isinstance(node, ast.Call) and called(node) in _TESTS]
         if not calls:
             if not any(word in words for word in _WORDS):
                 yield self.finding(
@@ -94,10 +94,6 @@ class EVA003(Rule):
                 evidence=source.quote(node),
                 fix="test over seeds or over the predictions of the same rows, of which there are many for each run",
             )
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def _vacuous(repo: Repo, tree: ast.Module, node: ast.Call) -> str:
@@ -130,7 +126,7 @@ def _tests(repo: Repo, node: ast.Call) -> list[Event]:
 def _of_single_values(repo: Repo, node: ast.Call) -> bool:
     """Whether a test for two groups gets one value of each whenever it is reached."""
     groups = [value for event in _tests(repo, node) for value in event.data["args"][:2]]
-    return _called(node).startswith(("ttest_ind", "ttest_rel")) and bool(groups) and all(map(_at_most_one, groups))
+    return called(node).startswith(("ttest_ind", "ttest_rel")) and bool(groups) and all(map(_at_most_one, groups))
 
 
 def identifiers(source: Source) -> list[str]:

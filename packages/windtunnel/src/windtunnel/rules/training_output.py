@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Severity
-from windtunnel.reading.nodes import walk
+from windtunnel.reading.nodes import called, walk
 from windtunnel.rehearsal.values import Const, Text
 from windtunnel.rules.base import Doc, Rule
 from windtunnel.rules.gathering import gather, place, quote
@@ -44,9 +44,9 @@ class WAB006(Rule):
             if source is None:
                 continue
             for node in source.nodes:
-                if isinstance(node, ast.Call) and _called(node) in _DRAWING:
+                if isinstance(node, ast.Call) and called(node) in _DRAWING:
                     yield self.finding(
-                        f"{path} draws a figure with {_called(node)}()",
+                        f"{path} draws a figure with {called(node)}()",
                         source.place(node),
                         evidence=source.quote(node),
                         fix="move the figure to src/evaluate.py",
@@ -93,15 +93,11 @@ def _written(event: Event) -> str | None:
     return name if event.data["what"] == "write" and _RESULTS.search(name) else None
 
 
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-
-
 def _prints_results(node: ast.Call) -> bool:
     """Whether something is printed as JSON other than a configuration or hyperparameters."""
-    if _called(node) == "dump" and any("stdout" in ast.unparse(argument) for argument in node.args[1:]):
+    if called(node) == "dump" and any("stdout" in ast.unparse(argument) for argument in node.args[1:]):
         return not _SETTINGS.search(ast.unparse(node.args[0])) or bool(_MEASURED.search(ast.unparse(node.args[0])))
-    if _called(node) != "print" and not (_called(node) == "write" and "stdout" in ast.unparse(node.func)):
+    if called(node) != "print" and not (called(node) == "write" and "stdout" in ast.unparse(node.func)):
         return False
-    dumps = [ast.unparse(inner) for inner in walk(node) if isinstance(inner, ast.Call) and _called(inner) == "dumps"]
+    dumps = [ast.unparse(inner) for inner in walk(node) if isinstance(inner, ast.Call) and called(inner) == "dumps"]
     return any(_MEASURED.search(text) or not _SETTINGS.search(text) for text in dumps)

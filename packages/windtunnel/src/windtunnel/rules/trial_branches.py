@@ -12,7 +12,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from windtunnel.reading.nodes import walk
+from windtunnel.reading.nodes import called, walk
 from windtunnel.reading.remembered import remembered
 
 if TYPE_CHECKING:
@@ -116,11 +116,6 @@ def reduces(node: ast.AST) -> bool:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         return any(_LIMIT.search(_last(target)) for target in targets)
     return False
-
-
-def called(node: ast.Call) -> str:
-    """The last part of a called name."""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def _last(target: ast.expr) -> str:

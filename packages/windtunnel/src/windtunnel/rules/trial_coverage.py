@@ -7,14 +7,13 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from windtunnel.findings import Severity
-from windtunnel.reading.nodes import walk
+from windtunnel.reading.nodes import called, walk
 from windtunnel.rehearsal.values import Const
 from windtunnel.rules.base import Doc, Rule, Skip
 from windtunnel.rules.gathering import gather, place, quote, run_places
 from windtunnel.rules.loaded import dataset_loads, model_loads, text
 from windtunnel.rules.trial_branches import (
     asks_for_trial,
-    called,
     left_early,
     limits_rows,
     steps_at_the_end,
