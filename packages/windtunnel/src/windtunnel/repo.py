@@ -16,11 +16,12 @@ from windtunnel.reading.parsing import MOST_NODES
 from windtunnel.rules.base import Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from windtunnel.configuration import Entry
     from windtunnel.configuration.repair import Mended
+    from windtunnel.evidence import Flight
     from windtunnel.findings import Place
     from windtunnel.knowledge.signatures import Signatures
     from windtunnel.reading.config_yaml import Document
@@ -41,14 +42,21 @@ RESULTS = "/results"  # stands for the folder of the contract's {path}
 class Repo:
     """A submission, seen by rules.
 
+    Args:
+        submission: the files.
+        as_of: the date whose library versions count.
+        flights: what was flown, at most one flight of a mode.
+
     Attributes:
         submission: the files.
         as_of: the date whose library versions count.
+        flights: what was flown, by mode.
     """
 
-    def __init__(self, submission: Submission, *, as_of: date) -> None:
+    def __init__(self, submission: Submission, *, as_of: date, flights: Iterable[Flight] = ()) -> None:
         self.submission = submission
         self.as_of = as_of
+        self.flights: dict[str, Flight] = {flight.mode: flight for flight in flights}
         self._composed: set[Entry] = set()
 
     @cached_property
@@ -133,6 +141,18 @@ class Repo:
         found = self.documents.get(path)
         if found is None:
             raise Skip(f"{path} {'cannot be read' if path in self.submission.files else 'is not there'}")
+        return found
+
+    def flown(self, *modes: str) -> tuple[Flight, ...]:
+        """The flights in some modes, in all of them if none is named.
+
+        Raises:
+            Skip: nothing was flown in them.
+        """
+        wanted = modes or MODES
+        found = tuple(self.flights[mode] for mode in wanted if mode in self.flights)
+        if not found:
+            raise Skip(f"nothing was flown in {' or '.join(wanted)} mode")
         return found
 
     @property
