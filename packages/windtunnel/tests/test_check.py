@@ -29,7 +29,8 @@ def rules(
         yield finding(self.code())
 
     both = (rule("AAA001", check=look), rule("BBB001", check=look))
-    monkeypatch.setattr("windtunnel.check.all_rules", lambda: both)
+    for every in ("static_rules", "all_rules"):
+        monkeypatch.setattr(f"windtunnel.check.{every}", lambda: both)
     return seen
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.repo import Repo
-from windtunnel.rules.registry import all_rules
+from windtunnel.rules.registry import all_rules, static_rules
 from windtunnel.rules.run import run
 from windtunnel.rules.select import check_ignored, choose
 from windtunnel.submission import load
@@ -70,8 +70,8 @@ def check(
     deadline = time.monotonic() + time_budget_seconds
     as_of = as_of or date.today()
     wanted = tuple(select)
-    rules = choose(all_rules(), wanted)
-    reasons = check_ignored(ignore or {}, all_rules())
+    rules = choose(static_rules(), wanted)
+    reasons = check_ignored(ignore, all_rules()) if ignore else {}
     submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
     outcomes = run(rules, Repo(submission, as_of=as_of), deadline=deadline)
     return conclude(submission, outcomes, as_of=as_of, ignored=reasons, selection=wanted)

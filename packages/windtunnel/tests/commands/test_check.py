@@ -25,7 +25,8 @@ def rules(rule: Callable[..., type[Rule]], monkeypatch: pytest.MonkeyPatch) -> C
 
     def use(*findings: Finding, check: object = None) -> None:
         only = rule("AAA001", check=check or (lambda self, repo: iter(findings)))
-        monkeypatch.setattr("windtunnel.check.all_rules", lambda: (only,))
+        for every in ("static_rules", "all_rules"):
+            monkeypatch.setattr(f"windtunnel.check.{every}", lambda: (only,))
 
     return use
 

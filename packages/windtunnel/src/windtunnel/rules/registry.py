@@ -1,4 +1,7 @@
-"""Every rule there is: the subclasses of :class:`Rule` in the modules of this package, and how to find one by code."""
+"""Every rule there is: the subclasses of :class:`Rule` in the modules of this package, and how to find one by code.
+
+The modules whose names begin with ``flown`` have the rules that look at a flight; a check does not import them.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,37 @@ from windtunnel.errors import UsageError
 from windtunnel.rules.base import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+_FLOWN = "flown"
 _CODE = re.compile(r"[A-Z]{2,6}\d{3}")
 
 
 @functools.cache
 def all_rules() -> tuple[type[Rule], ...]:
     """Import every family once and return its rules, sorted by code."""
+    return collect((*static_rules(), *flight_rules()))
+
+
+@functools.cache
+def static_rules() -> tuple[type[Rule], ...]:
+    """The rules that need nothing but the files, sorted by code."""
+    return _rules_in(lambda name: not name.startswith(_FLOWN))
+
+
+@functools.cache
+def flight_rules() -> tuple[type[Rule], ...]:
+    """The rules that look at what a flight left behind, sorted by code."""
+    return _rules_in(lambda name: name.startswith(_FLOWN))
+
+
+def _rules_in(wanted: Callable[[str], bool]) -> tuple[type[Rule], ...]:
     prefix = package.__name__ + "."
-    for module in pkgutil.walk_packages(package.__path__, prefix):
-        importlib.import_module(module.name)
-    return collect(rule for rule in _descendants(Rule) if rule.__module__.startswith(prefix))
+    names = [prefix + module.name for module in pkgutil.iter_modules(package.__path__) if wanted(module.name)]
+    for name in names:
+        importlib.import_module(name)
+    chosen = frozenset(names)
+    return collect(rule for rule in _descendants(Rule) if rule.__module__ in chosen)
 
 
 def collect(classes: Iterable[type[Rule]]) -> tuple[type[Rule], ...]:
