@@ -18,7 +18,7 @@ def table() -> HubTable:
 
 
 def ids(kind: str) -> list[str]:
-    return sorted({line["id"] for line in hub._lines(kind).values()})
+    return sorted({line["id"] for line in hub.table_lines(kind).values()})
 
 
 def test_older_names_lead_to_the_canonical_id(table):
@@ -221,7 +221,7 @@ def test_the_form_of_an_id_is_judged(name, says):
 
 
 def test_every_id_and_alias_of_the_table_has_the_form_of_one():
-    names = [name for kind in ("datasets", "models") for name in hub._lines(kind)]
+    names = [name for kind in ("datasets", "models") for name in hub.table_lines(kind)]
     assert [name for name in names if id_problem(name)] == []
 
 
@@ -254,7 +254,7 @@ def test_no_line_of_a_table_has_a_key_that_nothing_reads():
         | {"remote_code", "note"},
     }
     for kind, keys in read.items():
-        assert {key for line in hub._lines(kind).values() for key in line} <= keys
+        assert {key for line in hub.table_lines(kind).values() for key in line} <= keys
 
 
 def test_no_name_stands_for_two_lines():
@@ -266,7 +266,7 @@ def test_no_name_stands_for_two_lines():
 
 
 def test_reading_the_tables_takes_a_moment():
-    for cached in (hub._lines, hub._object, hub._by_last_part):
+    for cached in (hub.table_lines, hub._object, hub._by_last_part):
         cached.cache_clear()
     start = time.process_time()
     HubTable(LATE_2025).dataset("gsm8k")

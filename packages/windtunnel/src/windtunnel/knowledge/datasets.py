@@ -23,11 +23,13 @@ class Column:
         dtype: "string", "int64", "float32", "bool", "image", "audio", "class" for a class label; "list<T>" for a
             list of T, "struct" for nested fields, "list<message>" for chat messages with `role` and `content`.
         labels: the names of a class label (or of a list of class labels) in their order, empty for any other column.
+        fields: what a "struct" or a "list<struct>" holds, empty if that is not known, and for any other column.
     """
 
     name: str
     dtype: str
     labels: tuple[str, ...] = ()
+    fields: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,15 +150,25 @@ def _config(data: Mapping[str, Any]) -> _Config:
     columns = data.get("columns")
     return _Config(
         splits=dict.fromkeys(splits) if isinstance(splits, list) else splits,
-        columns={name: _column(name, dtype) for name, dtype in columns.items()} if columns is not None else None,
+        columns={name: column_from(name, dtype) for name, dtype in columns.items()} if columns is not None else None,
         hidden_labels=tuple(data.get("hidden", ())),
     )
 
 
-def _column(name: str, dtype: str | list[str] | dict[str, list[str]]) -> Column:
-    """A column: its type as a string, a list of class names, or ``{"list": class names}`` for tags per token."""
-    if isinstance(dtype, dict):
-        return Column(name, "list<class>", tuple(dtype["list"]))
+def column_from(name: str, dtype: str | list[str] | dict[str, Any]) -> Column:
+    """Read a column of the table.
+
+    Args:
+        name: its name.
+        dtype: its type as a string, a list of class names, ``{"list": class names}`` for tags per token,
+            ``{"struct": {name: type}}`` for nested fields, or ``{"list": {name: type}}`` for a list of such.
+    """
     if isinstance(dtype, list):
         return Column(name, "class", tuple(dtype))
-    return Column(name, dtype)
+    if isinstance(dtype, str):
+        return Column(name, dtype)
+    ((kind, inside),) = dtype.items()
+    if isinstance(inside, list):
+        return Column(name, "list<class>", tuple(inside))
+    fields = tuple(column_from(field, of) for field, of in inside.items())
+    return Column(name, "list<struct>" if kind == "list" else "struct", fields=fields)

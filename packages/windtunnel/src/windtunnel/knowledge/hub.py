@@ -33,6 +33,7 @@ __all__ = [
     "Module",
     "bare_name_verdict",
     "id_problem",
+    "table_lines",
 ]
 
 # The names that load_dataset takes for files of one's own: the packaged modules of `datasets`.
@@ -86,12 +87,12 @@ class HubTable:
 
     def dataset(self, id: str) -> Dataset | None:  # noqa: A002 - the hub's own word
         """A dataset by its id or by an older name of it; None if the table does not have it."""
-        data = _lines("datasets").get(id.lower())
+        data = table_lines("datasets").get(id.lower())
         return dataset_from(data, id) if data else None
 
     def model(self, id: str) -> Model | None:  # noqa: A002 - the hub's own word
         """A model by its id or by an older name of it; None if the table does not have it."""
-        data = _lines("models").get(id.lower())
+        data = table_lines("models").get(id.lower())
         if data is None or data.get("released", "") > self._as_of:
             return None
         return model_from(data, _object("families"), self._built, id)
@@ -139,7 +140,7 @@ def bare_name_verdict(id: str) -> BareName:  # noqa: A002 - the hub's own word
     """What an id without a slash is; for one with a slash, unknown."""
     if "/" in id:
         return BareName.UNKNOWN
-    if id in PACKAGED_BUILDERS or any(id.lower() in _lines(kind) for kind in ("datasets", "models")):
+    if id in PACKAGED_BUILDERS or any(id.lower() in table_lines(kind) for kind in ("datasets", "models")):
         return BareName.CANONICAL
     if id_problem(id) or _compared(id) in _by_last_part():
         return BareName.NOT_AN_ID
@@ -165,7 +166,7 @@ def _by_last_part() -> dict[str, tuple[str, ...]]:
     """The ids of the table by what follows the slash, letters and digits only; models first."""
     found: dict[str, list[str]] = {}
     for kind in ("models", "datasets"):
-        for data in {line["id"]: line for line in _lines(kind).values()}.values():
+        for data in {line["id"]: line for line in table_lines(kind).values()}.values():
             for name in (data["id"].rpartition("/")[2], *data.get("also_called", ())):
                 found.setdefault(_compared(name), []).append(data["id"])
     return {name: tuple(ids) for name, ids in found.items()}
@@ -179,8 +180,12 @@ def _timm() -> frozenset[str]:
 
 
 @cache
-def _lines(kind: str) -> dict[str, dict[str, Any]]:
-    """The lines of a table by id and alias in lower case: the hub takes either case."""
+def table_lines(kind: str) -> Mapping[str, dict[str, Any]]:
+    """The lines of a table by id and alias in lower case: the hub takes either case.
+
+    Args:
+        kind: "datasets" or "models".
+    """
     text = (resources.files(__name__.rpartition(".")[0]) / "data" / f"{kind}.jsonl").read_text(encoding="utf-8")
     found: dict[str, dict[str, Any]] = {}
     for line in text.splitlines():
