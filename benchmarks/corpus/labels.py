@@ -34,6 +34,7 @@ class Label:
     phase: str = ""
     statically_detectable: str = "yes"
     blocking: bool = True
+    source: str = ""
 
     @property
     def static(self) -> bool:
