@@ -7,19 +7,25 @@ import re
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from windtunnel.errors import FlightError
-from windtunnel.flight.tree import ProcessTree
+from windtunnel.flight.limits import UNLIMITED, Exceeded, LimitWatch
+from windtunnel.flight.sandbox.unsandboxed import Unsandboxed
+from windtunnel.flight.tree import GRACE_SECONDS, ProcessTree
 from windtunnel.flight.workspace import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from windtunnel.flight.limits import LimitName, Limits
+    from windtunnel.flight.sandbox.launch import Launch, Sandbox
+
 LOG_LIMIT_BYTES = 64 * 2**20
 _POLL_SECONDS = 1.0  # a look costs milliseconds of a core that the flown code trains on
+_LIMITED_POLL_SECONDS = 0.2  # in which a core fills half a GiB of memory, or starts some hundred processes
 _FIRST_POLL_SECONDS = 0.02  # doubled until it is the other one, so that short commands are seen at all
 # wandb's service process ends a moment after the process that it served
 _SETTLE_SECONDS = 2.0
@@ -56,6 +62,8 @@ class Outcome:
         seconds: wall-clock time.
         peak_memory_bytes: highest resident memory of its process tree.
         leftover_processes: processes that outlived it and were ended.
+        limit: the limit at which the flight ended it; empty if it kept them all.
+        exceeded: what was seen of it then, and what to do; empty likewise.
     """
 
     exit_code: int | None
@@ -66,11 +74,13 @@ class Outcome:
     seconds: float
     peak_memory_bytes: int
     leftover_processes: int
+    limit: LimitName = ""
+    exceeded: str = ""
 
     @property
     def succeeded(self) -> bool:
         """Whether the command did its work, as far as its exit code says."""
-        return self.exit_code == 0 and not (self.timed_out or self.interrupted or self.disk_full)
+        return self.exit_code == 0 and not (self.limit or self.timed_out or self.interrupted or self.disk_full)
 
 
 def run_watched(
@@ -84,83 +94,124 @@ def run_watched(
     urgent: Callable[[], bool],
     observe: Callable[[Sample], None],
     log_limit_bytes: int = LOG_LIMIT_BYTES,
+    sandbox: Sandbox | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Outcome:
-    """Run a command to its end, the time limit or the user's interruption, and leave no process of it behind.
+    """Run a command to its end, a limit or the user's interruption, and leave no process of it behind.
 
     Args:
         argv: program and arguments; no shell is involved.
         folder: working directory.
         environment: the whole environment, with the flight's marker in it.
         log: file for what it writes to stdout and stderr; overwritten.
-        timeout_seconds: time limit; ``None`` is none.
+        timeout_seconds: time limit; ``None`` is none but that of ``limits``.
         interrupted: asked about once a second; once true, the command is ended.
         urgent: once true, ended processes get no grace.
         observe: called about once a second with what the command looks like.
         log_limit_bytes: what is written beyond this is not logged.
+        sandbox: what keeps it away from the machine; ``None`` is nothing.
+        limits: what it may take of the machine.
 
     Raises:
         FlightError: the command could not be started.
     """
     started = time.monotonic()
-    try:
-        output = _Log(log, limit_bytes=log_limit_bytes)
-        child = subprocess.Popen(
-            list(argv),
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise FlightError(f"{argv[0]} could not be started: {error.strerror} ({error.filename})") from error
-    tree = ProcessTree(child.pid, environment[MARKER])
-    if child.stdout is not None:
-        output.follow(child.stdout)
-    peak = leftover = 0
-    poll = _FIRST_POLL_SECONDS
-    timed_out = stopped = False
-    try:
-        while True:
-            try:
-                child.wait(poll)
-                break
-            except subprocess.TimeoutExpired:
-                seconds = time.monotonic() - started
-            poll = min(2 * poll, _POLL_SECONDS)
-            memory = tree.memory_bytes()
-            peak = max(peak, memory)
-            observe(Sample(seconds, memory, output.last_line))
-            stopped = interrupted()
-            timed_out = timeout_seconds is not None and seconds > timeout_seconds
-            if stopped or timed_out or output.disk_full:
-                break
-    finally:
-        if child.poll() is None:
-            tree.stop(urgent=urgent)
-        else:
-            tree.wait(_SETTLE_SECONDS)
-            leftover = tree.stop(urgent=urgent)
-        child.wait()
-        output.close()
+    sandbox = sandbox or Unsandboxed()
+    if timeout_seconds is not None:
+        limits = replace(limits, seconds=min(timeout_seconds, limits.seconds or timeout_seconds))
+    poll_limit = _POLL_SECONDS if limits == replace(UNLIMITED, seconds=limits.seconds) else _LIMITED_POLL_SECONDS
+    with (
+        sandbox.wrap(argv, folder=folder, environment=environment, limits=limits) as launch,
+        LimitWatch(limits, writable=sandbox.writable, hidden=sandbox.hidden) as watch,
+    ):
+        child, output = _start(launch, argv[0], folder=folder, log=log, log_limit_bytes=log_limit_bytes)
+        tree = ProcessTree(child.pid, environment[MARKER], namespace=launch.namespace)
+        peak = leftover = 0
+        poll = _FIRST_POLL_SECONDS
+        stopped = False
+        exceeded: Exceeded | None = None
+        observed = started
+        try:
+            while True:
+                try:
+                    child.wait(poll)
+                    break
+                except subprocess.TimeoutExpired:
+                    now = time.monotonic()
+                poll = min(2 * poll, poll_limit)
+                seen = tree.look()
+                exceeded = watch.look(seen, output_bytes=output.written, seconds=now - started)
+                if exceeded is not None and exceeded.limit == "processes":
+                    break  # before they are more
+                peak = max(peak, seen.memory_bytes)
+                if now - observed >= min(now - started, _POLL_SECONDS) / 2:
+                    observe(Sample(now - started, seen.memory_bytes, output.last_line))
+                    observed = now
+                stopped = interrupted()
+                if stopped or exceeded or output.disk_full:
+                    break
+        finally:
+            if child.poll() is None:
+                at_once = exceeded is not None and exceeded.limit != "time"
+                tree.stop(grace_seconds=0 if at_once else GRACE_SECONDS, urgent=urgent)
+            else:
+                tree.wait(_SETTLE_SECONDS)
+                leftover = tree.stop(urgent=urgent)
+            child.wait()
+            output.close()
+        ended = launch.ended(child.returncode)
+        if ended.processes and exceeded is None:
+            exceeded = watch.too_many(ended.processes)
+    if ended.trouble and not (stopped or exceeded):
+        raise FlightError(f"{argv[0]} could not be started: {output.last_line or ended.trouble}")
     return Outcome(
-        exit_code=child.returncode if child.returncode >= 0 else None,
-        signal=-child.returncode if child.returncode < 0 else None,
-        timed_out=timed_out,
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        timed_out=exceeded is not None and exceeded.limit == "time",
         interrupted=stopped,
         disk_full=output.disk_full,
         seconds=time.monotonic() - started,
         peak_memory_bytes=peak,
-        leftover_processes=leftover,
+        leftover_processes=leftover + ended.leftover,
+        limit=exceeded.limit if exceeded else "",
+        exceeded=exceeded.reason if exceeded else "",
     )
 
 
+def _start(
+    launch: Launch, name: str, *, folder: Path, log: Path, log_limit_bytes: int
+) -> tuple[subprocess.Popen[bytes], _Log]:
+    try:
+        output = _Log(log, limit_bytes=log_limit_bytes)
+        child = subprocess.Popen(
+            launch.argv,
+            cwd=folder,
+            env=launch.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=launch.pass_fds,
+        )
+    except OSError as error:
+        raise FlightError(f"{name} could not be started: {error.strerror} ({error.filename})") from error
+    launch.started()
+    if child.stdout is not None:
+        output.follow(child.stdout)
+    return child, output
+
+
 class _Log:
-    """A log file with an upper size, filled from a pipe by a thread that never lets the writer wait."""
+    """A log file with an upper size, filled from a pipe by a thread that never lets the writer wait.
+
+    Attributes:
+        disk_full: it could not be written any more.
+        written: how many bytes came, those that were not kept included.
+    """
 
     def __init__(self, path: Path, *, limit_bytes: int) -> None:
         self.disk_full = False
+        self.written = 0
         self._file = path.open("wb", buffering=0)
         self._left = limit_bytes
         self._limit_bytes = limit_bytes
@@ -190,6 +241,7 @@ class _Log:
     def _drain(self, pipe: IO[bytes]) -> None:
         with pipe:
             while chunk := pipe.read1(2**16):  # type: ignore[attr-defined]  # Popen gives a BufferedReader
+                self.written += len(chunk)
                 self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
                 if self._left > 0:
                     self._keep(chunk)

@@ -3,6 +3,9 @@
 Covered: children of any depth, daemons that called setsid, processes whose parent is gone (on Linux they become
 children of this process, see prctl(2) PR_SET_CHILD_SUBREAPER) and recognised by their session, or by a marker in their
 environment. Not covered: a process of another user (setuid), and one that is started through a service of the machine.
+
+Where the command has a namespace of its own, its processes end all at once with the first process in there, and none
+of them can leave it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -50,28 +55,58 @@ def stop_leftovers(marker: str) -> int:
     return len(found)
 
 
+class Seen:
+    """The living processes of a command at one moment; what costs more to find out is found out when it is asked for.
+
+    Args:
+        alive: the processes.
+    """
+
+    def __init__(self, alive: list[psutil.Process]) -> None:
+        self._alive = alive
+
+    @property
+    def processes(self) -> int:
+        """How many there are."""
+        return len(self._alive)
+
+    @cached_property
+    def threads(self) -> int:
+        """How many threads they have together."""
+        return sum(_threads(process) for process in self._alive)
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """The sum of their resident sizes; pages that processes share count once for each."""
+        return sum(_resident(process) for process in self._alive)
+
+    @cached_property
+    def own_memory_bytes(self) -> int:
+        """The sum of their shares of what is resident or swapped out; costs up to a tenth of a second for each GiB."""
+        return sum(_share(process) for process in self._alive)
+
+
 class ProcessTree:
     """The processes below ``root``, remembered from look to look.
 
     Args:
         root: process id of a child of this process that leads its own session.
         marker: value of the marker variable in the environment it was started with.
+        namespace: its only child is the first process of a namespace, which a signal to either ends as a whole.
     """
 
-    def __init__(self, root: int, marker: str) -> None:
+    def __init__(self, root: int, marker: str, *, namespace: bool = False) -> None:
         self._root = root
         self._marker = marker
+        self._namespace = namespace
         self._known: dict[int, psutil.Process] = {}
         with suppress(psutil.NoSuchProcess):
             self._known[root] = psutil.Process(root)
 
-    def memory_bytes(self) -> int:
-        """Look again, and return the sum of the resident sizes; pages that processes share count once for each."""
-        total = 0
-        for process in self._look():
-            with suppress(psutil.Error):
-                total += process.memory_info().rss
-        return total
+    def look(self) -> Seen:
+        """Return the processes that live now."""
+        """Return the processes that live now."""
+        return Seen(self._look())
 
     def stop(self, *, grace_seconds: float = GRACE_SECONDS, urgent: Callable[[], bool] = lambda: False) -> int:
         """End every process of the tree: SIGTERM, then SIGKILL for what is left after the grace.
@@ -86,7 +121,8 @@ class ProcessTree:
         signalled: set[int] = set()
         deadline = time.monotonic() + grace_seconds
         while (alive := self._look()) and time.monotonic() < deadline and not urgent():
-            _signal([process for process in alive if process.pid not in signalled], signal.SIGTERM)
+            asked = [process for process in alive if process.pid not in signalled and not self._holds(process)]
+            _signal(asked, signal.SIGTERM)
             signalled.update(process.pid for process in alive)
             time.sleep(_POLL_SECONDS)
         deadline = time.monotonic() + _KILL_SECONDS
@@ -95,6 +131,12 @@ class ProcessTree:
             signalled.update(process.pid for process in alive)
             time.sleep(_POLL_SECONDS)
         return len(signalled)
+
+    def _holds(self, process: psutil.Process) -> bool:
+        """Whether a process only holds the namespace, and would take the others with it before they came to an end."""
+        with suppress(psutil.Error):
+            return self._namespace and self._root in {process.pid, process.ppid()}
+        return False
 
     def wait(self, seconds: float) -> None:
         """Give processes that outlive the root this long to end by themselves."""
@@ -131,6 +173,27 @@ class ProcessTree:
         except (psutil.Error, ProcessLookupError, PermissionError):
             return False
         return _marker(process) == self._marker
+
+
+def _threads(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return process.num_threads()
+    return 0
+
+
+def _resident(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return process.memory_info().rss
+    return 0
+
+
+def _share(process: psutil.Process) -> int:
+    """Return the proportional set size with its part of the swap; the resident size where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes().splitlines()
+        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith((b"Pss:", b"SwapPss:")))
+    except (OSError, ValueError, IndexError):
+        return _resident(process)
 
 
 def _marker(process: psutil.Process) -> str | None:

@@ -90,6 +90,15 @@ class Hub:
             "no_proxy": _without_proxy(os.environ.get("no_proxy", "")),
         }
 
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._server.port
+
+    def listen_on(self, path: Path) -> None:
+        """Also answer on a unix socket, by which a sandbox reaches this server; see :class:`LoopbackServer`."""
+        self._server.listen_on(path)
+
     def origin(self, dataset_id: str) -> str | None:
         """Say where the rows of a dataset come from.
 

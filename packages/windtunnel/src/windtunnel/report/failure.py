@@ -28,6 +28,8 @@ def explain(outcome: Outcome, log: Path, *, timeout_seconds: float | None) -> st
         return ""
     if outcome.interrupted:
         return "interrupted"
+    if outcome.limit not in {"", "time"}:
+        return f"ended at its {outcome.limit} limit: {outcome.exceeded}"
     if outcome.timed_out:
         return f"still running after {timeout_seconds:g} s, and was ended"
     lines = read_end(log)
@@ -39,6 +41,8 @@ def explain(outcome: Outcome, log: Path, *, timeout_seconds: float | None) -> st
         if outcome.signal == signal.SIGKILL:
             ended += ", as the system does when memory runs out"
     cause = exception_line(lines)
+    if os.strerror(errno.EFBIG) in cause:
+        cause += " (larger than the flight lets a single file be; write less, or several files)"
     return f"{ended}: {cause}" if cause else ended
 
 
