@@ -24,6 +24,7 @@ import threading
 import time
 
 _CHUNK_BYTES = 2**18
+_PR_SET_DUMPABLE = 4  # <linux/prctl.h>: nobody may trace it or open its files through /proc
 _LOOK_SECONDS = 0.1
 _POLL_SECONDS = 0.02
 _BUSY_SECONDS = 0.1
@@ -102,12 +103,8 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
                 continue
 
 
-def start(argv: list[str], limits: dict[str, int], say: int) -> int:
-    """Start the command in a session of its own, with the environment that this process was given."""
-    with open("/proc/self/environ", "rb") as file:  # noqa: PTH123  # pathlib costs a third of this script's time
-        variables = [entry.partition(b"=") for entry in file.read().split(b"\0") if entry]
-    # PWD is bubblewrap's addition
-    environment = {name: value for name, _, value in variables if name != b"PWD"}
+def start(argv: list[str], environment: dict[bytes, bytes], limits: dict[str, int], say: int) -> int:
+    """Start the command in a session of its own."""
     pid = os.fork()
     if pid:
         return pid
@@ -123,6 +120,25 @@ def start(argv: list[str], limits: dict[str, int], say: int) -> int:
 
         _say(say, json.dumps({"error": str(error)}))
     os._exit(127)
+
+
+def _environment() -> dict[bytes, bytes]:
+    """Return the variables that this process was given, without what Python and bubblewrap add."""
+    with open("/proc/self/environ", "rb") as file:  # noqa: PTH123  # pathlib costs a third of this script's time
+        variables = [entry.partition(b"=") for entry in file.read().split(b"\0") if entry]
+    return {name: value for name, _, value in variables if name != b"PWD"}
+
+
+def _prepare() -> None:
+    """Make this process the first to go where memory runs out, and keep the command from speaking for it."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+            file.write("1000")
+        import ctypes  # noqa: PLC0415  # which a small Python may lack
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        pass
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -197,12 +213,8 @@ def main(arguments: list[str]) -> int:
     relays = {int(port): path for port, path in _pairs(arguments[3]).items()}
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    try:
-        # where memory runs out, this and nothing else of the machine is to be ended
-        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-            file.write("1000")
-    except OSError:
-        pass
+    environment = _environment()
+    _prepare()
     listeners = listen(relays)
     relaying = os.fork() if listeners else 0
     if listeners and not relaying:
@@ -211,7 +223,7 @@ def main(arguments: list[str]) -> int:
         os._exit(0)
     for listener, _ in listeners:
         listener.close()
-    command = start(arguments[5:], limits, say)
+    command = start(arguments[5:], environment, limits, say)
     _say(say, f'{{"started": {command}}}')
     status, too_many = attend(command, relaying, int(arguments[2]))
     if too_many:
