@@ -34,9 +34,9 @@ def test_a_file_comes_back_in_pieces_of_bounded_size(store: Store, size: int) ->
     upload = store.blobs.upload(1, "f.json")
     for start in range(0, size, 300_000):
         upload.write(content[start : start + 300_000])
-    assert store.blobs.of_run(1) == []  # invisible until it is whole
+    assert store.blobs.of(1) == []  # invisible until it is whole
     upload.finish()
-    (record,) = store.blobs.of_run(1)
+    (record,) = store.blobs.of(1)
     assert (record.name, record.size, record.mimetype) == ("f.json", size, "application/json")
     assert record.md5 == base64.b64encode(hashlib.md5(content).digest()).decode()  # noqa: S324 - W&B states MD5
     pieces = list(store.blobs.pieces(record.key))
@@ -49,7 +49,7 @@ def test_a_new_version_replaces_the_old_one_and_its_bytes(store: Store) -> None:
         upload = store.blobs.upload(1, "./f")
         upload.write(content)
         upload.finish()
-    (record,) = store.blobs.of_run(1)
+    (record,) = store.blobs.of(1)
     assert b"".join(store.blobs.pieces(record.key)) == b"new"
     assert pieces_stored(store) == 1
 
@@ -63,7 +63,7 @@ def test_an_abandoned_or_unfinished_upload_leaves_the_old_version(store: Store) 
     abandoned.abandon()
     store.blobs.upload(1, "f").write(b"y" * (2 * PIECE_BYTES))
     store.blobs.discard_unfinished()
-    (record,) = store.blobs.of_run(1)
+    (record,) = store.blobs.of(1)
     assert b"".join(store.blobs.pieces(record.key)) == b"whole"
     assert pieces_stored(store) == 1
 

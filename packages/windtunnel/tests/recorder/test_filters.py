@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from windtunnel.recorder.errors import MalformedRequestError
-from windtunnel.recorder.filters import matches, selected
+from windtunnel.recorder.filters import of_run, selected
 from windtunnel.recorder.records import RunRecord
 
 
@@ -24,6 +24,10 @@ def run(name: str, **changes: Any) -> RunRecord:
         "steps": 0,
     }
     return RunRecord(**(values | changes))
+
+
+def matches(record: RunRecord, query: dict[str, Any]) -> bool:
+    return selected([record], query=query, value=of_run) == [record]
 
 
 RUN = run(
@@ -104,7 +108,7 @@ def test_runs_are_ordered_and_those_without_the_value_come_last() -> None:
     runs = [run("b", summary={"m": 2}), run("a", summary={"m": 1.5}), run("c")]
 
     def names(order: str | None) -> str:
-        return "".join(record.name for record in selected(runs, query={}, order=order))
+        return "".join(record.name for record in selected(runs, query={}, order=order, value=of_run))
 
     assert names(None) == "abc"
     assert names("-created_at") == "cba"

@@ -79,11 +79,11 @@ try:
     api.run("lab/study/absent")
 except Exception as error:
     missing = type(error).__name__
-artifacts = "found"
+sweep = "made"
 try:
-    list(run.logged_artifacts())
+    wandb.sweep({"method": "grid", "parameters": {"x": {"values": [1]}}}, entity="lab", project="study")
 except Exception as error:
-    artifacts = str(error)
+    sweep = str(error)
 with run.file("predictions.csv").download(root="download", replace=True) as file:
     predictions = file.read()
 run.file("sub/big.bin").download(root="download", replace=True).close()
@@ -95,7 +95,7 @@ print("JSON", json.dumps({
     "accuracy": accuracy, "sampled": [row["_step"] for row in sampled], "scanned": scanned,
     "both": run.history(keys=["loss", "nested.inner"], samples=3, pandas=False),
     "nan": run.history(keys=["loss"], samples=2, pandas=False)[-1]["loss"],
-    "whole": len(whole), "missing": missing, "artifacts": artifacts,
+    "whole": len(whole), "missing": missing, "sweep": sweep,
     "files": sorted(file.name for file in run.files()), "predictions": predictions,
     "metadata": (run.metadata or {}).get("program") is not None,
     "console": [line.content for line in run.console_logs()],
@@ -231,7 +231,7 @@ def test_a_program_that_raises_leaves_a_failed_run_with_its_rows(flown: dict[str
 
 def test_what_is_not_covered_is_an_error_that_names_it(flown: dict[str, Any]) -> None:
     assert flown["missing"] == "CommError"
-    assert "outputArtifacts" in flown["artifacts"]
+    assert "upsertSweep" in flown["sweep"]
 
 
 def test_resuming_continues_and_starting_anew_replaces(recorder: Recorder, tmp_path: Path) -> None:

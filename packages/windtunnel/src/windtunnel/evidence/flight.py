@@ -121,6 +121,7 @@ class RunRecorded:
         summary: the last value of each key.
         keys: the history keys.
         history: the rows in their order, the first 1000 and the last 1000; NaN and infinities as "NaN", "Infinity".
+        starts: how often a process began to log to it, anew or resuming.
     """
 
     entity: str
@@ -134,6 +135,7 @@ class RunRecorded:
     summary: dict[str, Any] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     history: tuple[dict[str, Any], ...] = ()
+    starts: int = 1
 
 
 @dataclass(frozen=True)

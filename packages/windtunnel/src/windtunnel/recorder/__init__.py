@@ -20,8 +20,9 @@ service does; ``history()`` without keys and the summary give floats.
 
 from __future__ import annotations
 
+from windtunnel.recorder.recorded import recorded_in
 from windtunnel.recorder.records import FileRecord, RunRecord, RunState
 from windtunnel.recorder.server import Recorder
 from windtunnel.recorder.store import Store
 
-__all__ = ["FileRecord", "Recorder", "RunRecord", "RunState", "Store"]
+__all__ = ["FileRecord", "Recorder", "RunRecord", "RunState", "Store", "recorded_in"]

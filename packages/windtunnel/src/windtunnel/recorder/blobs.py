@@ -1,4 +1,4 @@
-"""The files of runs, kept in the database in pieces, so that it alone carries everything.
+"""The files of runs and artifacts, kept in the database in pieces, so that it alone carries everything.
 
 Pieces are 1 MiB: neither an upload nor a download holds a whole file in memory, and SQLite's limit on one value
 is out of sight. A file becomes visible when its last piece has arrived and then replaces the earlier version.
@@ -11,7 +11,7 @@ import hashlib
 import mimetypes
 import posixpath
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from windtunnel.recorder.errors import FileTooLargeError, MalformedRequestError
 from windtunnel.recorder.records import FileRecord
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from windtunnel.recorder.database import Database
+
+Owner = Literal["run", "artifact", "manifest"]
 
 PIECE_BYTES = 1 << 20
 MAX_FILE_BYTES = 2 << 30  # chosen by us: a miniature's checkpoint is far below it, a runaway upload is not
@@ -48,20 +50,23 @@ class Upload:
 
     Args:
         database: where it goes.
-        run: key of the run.
-        name: normalised path inside the run.
+        kind: what owns the file.
+        owner: key of the owner.
+        name: normalised path inside the owner.
     """
 
-    def __init__(self, database: Database, run: int, name: str) -> None:
+    def __init__(self, database: Database, kind: Owner, owner: int, name: str) -> None:
         self._database = database
-        self._run = run
+        self._kind = kind
+        self._owner = owner
         self._name = name
         self._digest = hashlib.md5(usedforsecurity=False)
         self._buffer = bytearray()
         self._pieces = 0
         self._size = 0
         with database.transaction() as connection:
-            cursor = connection.execute("INSERT INTO files (run, name) VALUES (?, ?)", (run, name))
+            # The name of the column is one of three constants, never from a request.
+            cursor = connection.execute(f"INSERT INTO files ({kind}, name) VALUES (?, ?)", (owner, name))  # noqa: S608
         self._key = int(cursor.lastrowid or 0)
 
     def write(self, data: bytes) -> None:
@@ -79,14 +84,29 @@ class Upload:
             self._store(bytes(self._buffer[:PIECE_BYTES]))
             del self._buffer[:PIECE_BYTES]
 
-    def finish(self) -> None:
-        """Make the file visible in place of an earlier one of the same name."""
+    def finish(self, *, md5: str = "") -> None:
+        """Make the file visible in place of an earlier one of the same name.
+
+        Args:
+            md5: base64 of the MD5 digest that the content must have; "" if it is not known.
+
+        Raises:
+            MalformedRequestError: the content has another digest.
+        """
+        found = base64.b64encode(self._digest.digest()).decode()
+        if md5 and md5 != found:
+            raise MalformedRequestError(
+                f"{self._name} arrived with the MD5 digest {found}, not {md5[:40]!r}; send it again"
+            )
         with self._database.transaction() as connection:
             self._store(bytes(self._buffer))
-            connection.execute("DELETE FROM files WHERE run = ? AND name = ? AND complete = 1", (self._run, self._name))
+            connection.execute(
+                f"DELETE FROM files WHERE {self._kind} = ? AND name = ? AND complete = 1",  # noqa: S608 - as above
+                (self._owner, self._name),
+            )
             connection.execute(
                 "UPDATE files SET size = ?, md5 = ?, updated_at = ?, complete = 1 WHERE key = ?",
-                (self._size, base64.b64encode(self._digest.digest()).decode(), time.time(), self._key),
+                (self._size, found, time.time(), self._key),
             )
 
     def abandon(self) -> None:
@@ -101,39 +121,41 @@ class Upload:
 
 
 class Files:
-    """The complete files of all runs in one database."""
+    """The complete files of all owners of one kind in one database.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where they are.
+        kind: what owns them.
+    """
+
+    def __init__(self, database: Database, kind: Owner = "run") -> None:
         self._database = database
+        self._kind = kind
 
     def discard_unfinished(self) -> None:
         """Forget uploads that a stopped server left half done; only the server that owns the database may."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM files WHERE complete = 0")
 
-    def upload(self, run: int, name: str) -> Upload:
+    def upload(self, owner: int, name: str) -> Upload:
         """Begin to store a file; see :class:`Upload`."""
-        return Upload(self._database, run, normalised_name(name))
+        return Upload(self._database, self._kind, owner, normalised_name(name))
 
-    def of_run(self, run: int) -> list[FileRecord]:
-        """Return the files of a run by name."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT * FROM files WHERE run = ? AND complete = 1 ORDER BY name", (run,)
-            ).fetchall()
-        return [_record(row) for row in rows]
+    def of(self, owner: int) -> list[FileRecord]:
+        """Return the files of an owner by name."""
+        return self._where("", owner)
 
-    def find(self, run: int, name: str) -> FileRecord | None:
-        """Return the file of that name, None if the run has none.
+    def find(self, owner: int, name: str) -> FileRecord | None:
+        """Return the file of that name, None if the owner has none.
 
         Raises:
-            MalformedRequestError: the name is no path inside a run.
+            MalformedRequestError: the name is no path inside its owner.
         """
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT * FROM files WHERE run = ? AND name = ? AND complete = 1", (run, normalised_name(name))
-            ).fetchone()
-        return None if row is None else _record(row)
+        return next(iter(self._where("AND name = ?", owner, normalised_name(name))), None)
+
+    def find_md5(self, owner: int, md5: str) -> FileRecord | None:
+        """Return a file of the owner with that content, by the base64 of its MD5 digest; None if there is none."""
+        return next(iter(self._where("AND md5 = ?", owner, md5)), None)
 
     def find_key(self, key: int) -> FileRecord | None:
         """Return the file with that number, None if it has been replaced or deleted."""
@@ -154,15 +176,24 @@ class Files:
             yield bytes(row["data"])
             number += 1
 
-    def clear(self, run: int) -> None:
-        """Forget all files of a run."""
+    def read(self, key: int) -> bytes:
+        """Return the whole of a file."""
+        return b"".join(self.pieces(key))
+
+    def clear(self, owner: int) -> None:
+        """Forget all files of an owner."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM files WHERE run = ?", (run,))
+            connection.execute(f"DELETE FROM files WHERE {self._kind} = ?", (owner,))  # noqa: S608 - as above
 
     def delete(self, keys: list[int]) -> int:
         """Forget files; return how many there were."""
         with self._database.transaction() as connection:
             return sum(connection.execute("DELETE FROM files WHERE key = ?", (key,)).rowcount for key in keys)
+
+    def _where(self, condition: str, owner: int, *values: str) -> list[FileRecord]:
+        query = f"SELECT * FROM files WHERE {self._kind} = ? {condition} AND complete = 1 ORDER BY name"  # noqa: S608
+        with self._database.reading() as connection:
+            return [_record(row) for row in connection.execute(query, (owner, *values))]
 
 
 def _record(row: sqlite3.Row) -> FileRecord:

@@ -1,4 +1,4 @@
-"""One SQLite file behind one lock: the tables of the recorder, transactions, and two secrets.
+"""One SQLite file behind one lock: transactions, and two secrets.
 
 Journal mode is WAL and every change is one transaction, so that a killed process leaves the last completed request
 and readers in other processes never wait for a writer.
@@ -14,43 +14,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import UsageError, WindtunnelError
+from windtunnel.recorder.tables import SCHEMA_VERSION, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 1
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS runs (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    entity TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
-    display_name TEXT, state TEXT NOT NULL, exit_code INTEGER,
-    config TEXT NOT NULL DEFAULT '{}', summary TEXT NOT NULL DEFAULT '{}',
-    created_at REAL NOT NULL, heartbeat_at REAL NOT NULL,
-    "group" TEXT, job_type TEXT, notes TEXT, description TEXT, "commit" TEXT, tags TEXT NOT NULL DEFAULT '[]',
-    UNIQUE (entity, project, name)
-);
-CREATE TABLE IF NOT EXISTS lines (
-    run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
-    stream TEXT NOT NULL, number INTEGER NOT NULL, step INTEGER, text TEXT NOT NULL,
-    PRIMARY KEY (run, stream, number)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS lines_by_step ON lines (run, stream, step);
-CREATE TABLE IF NOT EXISTS files (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
-    name TEXT NOT NULL, size INTEGER NOT NULL DEFAULT 0, md5 TEXT NOT NULL DEFAULT '', updated_at REAL,
-    complete INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS files_by_name ON files (run, name);
-CREATE TABLE IF NOT EXISTS pieces (
-    file INTEGER NOT NULL REFERENCES files (key) ON DELETE CASCADE,
-    number INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (file, number)
-);
-"""
+MAX_DATABASE_BYTES = 32 << 30  # chosen by us: what runs log is far below it, a program that fills the disk is not
 
 
 class Database:
@@ -58,21 +28,30 @@ class Database:
 
     Args:
         path: the SQLite file; made, with its folder, if missing, readable by its owner only.
+        read_only: whether it is only read; it must be there then, and is left as it is.
+        max_bytes: size beyond which nothing more is kept.
 
     Raises:
         UsageError: the file is no database of a recorder, or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, max_bytes: int = MAX_DATABASE_BYTES) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._max_bytes = max_bytes
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
-            self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+            if read_only:
+                self._connection = _opened_for_reading(path)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                path.chmod(0o600)
+                self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
             try:
-                self._prepare()
+                self._connection.row_factory = sqlite3.Row
+                self._check_version(accept_empty=not read_only)
+                if not read_only:
+                    self._prepare()
             except (sqlite3.Error, WindtunnelError):
                 self._connection.close()
                 raise
@@ -82,18 +61,21 @@ class Database:
                 "or move the file away"
             ) from error
 
-    def _prepare(self) -> None:
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
+    def _check_version(self, *, accept_empty: bool) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-        if version not in {0, SCHEMA_VERSION}:
+        if version != SCHEMA_VERSION and not (version == 0 and accept_empty):
             raise UsageError(
                 f"{self.path} was written by another version of the recorder (layout {version}, this one reads "
                 f"{SCHEMA_VERSION}); move it away to start a new one"
             )
-        self._connection.executescript(_TABLES)
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        page_bytes = int(self._connection.execute("PRAGMA page_size").fetchone()[0])
+        self._connection.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_bytes)}")
+        self._connection.executescript(TABLES)
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
@@ -120,7 +102,7 @@ class Database:
             except sqlite3.Error as error:
                 raise WindtunnelError(
                     f"the recorder cannot use {self.path} ({error}); nothing of this request was kept; "
-                    "check the space on that disk"
+                    f"check the space on that disk, and that the file is below {self._max_bytes} bytes"
                 ) from error
 
     @contextmanager
@@ -158,3 +140,15 @@ class Database:
         """Close the connection; later use raises. Safe to call twice."""
         with self._lock:
             self._connection.close()
+
+
+def _opened_for_reading(path: Path) -> sqlite3.Connection:
+    address = path.absolute().as_uri()
+    connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        # In a folder that cannot be written SQLite reads a file in WAL mode only if told that nobody writes to it.
+        connection.close()
+        return sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    return connection

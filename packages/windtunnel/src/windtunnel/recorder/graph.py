@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from graphql import GraphQLResolveInfo
 
+    from windtunnel.recorder.asked import Questions
     from windtunnel.recorder.links import FileLinks
     from windtunnel.recorder.store import Store
 
@@ -36,11 +37,13 @@ class GraphQLApi:
     Args:
         store: where runs are.
         links: signer of file addresses.
+        questions: where what clients read is noted.
     """
 
-    def __init__(self, store: Store, links: FileLinks) -> None:
+    def __init__(self, store: Store, links: FileLinks, questions: Questions) -> None:
         self._store = store
         self._links = links
+        self._questions = questions
         self._schema = recorder_schema()
 
     def execute(self, request: object, *, base_url: str) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class GraphQLApi:
         variables = request.get("variables") or {}
         if not isinstance(variables, dict):
             raise MalformedRequestError(f"'variables' is a JSON object, not {type(variables).__name__}")
-        operations = Operations(self._store, Nodes(self._store, self._links, base_url))
+        operations = Operations(self._store, Nodes(self._store, self._links, base_url, self._questions))
         try:
             result = graphql_sync(
                 self._schema,

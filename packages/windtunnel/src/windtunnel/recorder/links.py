@@ -10,7 +10,7 @@ import hmac
 from typing import Literal
 from urllib.parse import quote
 
-Direction = Literal["read", "write"]
+Direction = Literal["read", "write", "write-artifact", "write-manifest"]
 
 
 class FileLinks:
@@ -28,9 +28,9 @@ class FileLinks:
 
         Args:
             base_url: address of this server.
-            direction: ``write`` to upload, ``read`` to download.
-            key: the run's key for ``write``, the file's key for ``read``.
-            name: path of the file inside the run.
+            direction: ``write``, ``write-artifact`` or ``write-manifest`` to upload, ``read`` to download.
+            key: the key of the run, artifact or manifest that the file is for; for ``read`` the file's own.
+            name: path of the file inside its owner.
         """
         token = self.token(direction, key, name)
         return f"{base_url}/storage/{direction}/{key}/{token}/{quote(name)}"

@@ -1,6 +1,7 @@
 """What each field at the top of a query or mutation does to the store.
 
-Covered: who the key belongs to; making, changing, resuming, listing, filtering and deleting runs and their files.
+Covered: who the key belongs to; projects; making, changing, resuming, listing, filtering, stopping and deleting runs
+and their files; alerts; custom charts, which are taken and not kept.
 """
 
 from __future__ import annotations
@@ -9,16 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
+from windtunnel.recorder.artifact_operations import ArtifactOperations
 from windtunnel.recorder.blobs import normalised_name
-from windtunnel.recorder.nodes import DEFAULT_ENTITY, Node, Nodes, json_object, page
+from windtunnel.recorder.collection_operations import CollectionOperations
+from windtunnel.recorder.connections import Node, json_object, number, page
+from windtunnel.recorder.nodes import DEFAULT_ENTITY, Nodes
+from windtunnel.recorder.records import Alert, RunRecord
 
 if TYPE_CHECKING:
-    from windtunnel.recorder.records import RunRecord
     from windtunnel.recorder.store import Store
 
 DEFAULT_PROJECT = "uncategorized"
-CLIENT_VERSIONS = {"min_cli_version": "0.26.0", "max_cli_version": "0.31.0"}  # the range tried against this server
-SERVER_FEATURES = ("MARK_RUN_FILES_UPLOADED",)
+MAX_NAME_CHARACTERS = 128
+CLIENT_VERSIONS = {"min_cli_version": "0.17.0", "max_cli_version": "0.31.0"}  # the range tried against this server
+SERVER_FEATURES = (
+    "MARK_RUN_FILES_UPLOADED",
+    "CLIENT_IDS",
+    "ARTIFACT_TAGS",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+)
 
 
 class Operations:
@@ -51,11 +68,19 @@ class Operations:
             "markRunFilesUploaded": self._confirm_files,
             "deleteFiles": self._delete_files,
             "deleteRun": self._delete_run,
+            "organization": lambda name: None,  # noqa: ARG005 - the name of the argument in the schema
+            "updateRunState": self._set_state,
+            "stopRun": self._stop_run,
+            "upsertModel": self._upsert_project,
+            "notifyScriptableRunAlert": self._alert,
+            "createCustomChart": lambda values: {"chart": {"id": f"{values['entity']}/{values['name']}"}},
+            **ArtifactOperations(self._store, self._nodes).root(),
+            **CollectionOperations(self._store, self._nodes).root(),
         }
 
     def _project(self, *, name: str | None = None, entity_name: str | None = None) -> Node | None:
         entity, project = entity_name or DEFAULT_ENTITY, name or DEFAULT_PROJECT
-        known = any((run.entity, run.project) == (entity, project) for run in self._store.runs())
+        known = self._store.projects.created_at(entity, project) is not None
         return self._nodes.project(entity, project) if known else None
 
     def _projects(
@@ -66,8 +91,15 @@ class Operations:
         first: int | None = None,
     ) -> Node:
         entity = entity_name or DEFAULT_ENTITY
-        names = sorted({run.project for run in self._store.runs() if run.entity == entity})
-        return page(names, lambda name: self._nodes.project(entity, name), after=after, first=first)
+        return page(
+            self._store.projects.names(entity), lambda name: self._nodes.project(entity, name), after=after, first=first
+        )
+
+    def _upsert_project(self, values: dict[str, Any]) -> Node:
+        entity, name = values.get("entity_name") or DEFAULT_ENTITY, values.get("name") or DEFAULT_PROJECT
+        inserted = self._store.projects.ensure(entity, _named("project", name))
+        project = self._nodes.project(entity, name)
+        return {"project": project, "model": project, "inserted": inserted}
 
     def _upsert_run(self, values: dict[str, Any]) -> Node:
         fields = {
@@ -86,16 +118,15 @@ class Operations:
         starts = values.get("host") is not None
         if values.get("id"):
             change = self._store.resume if starts else self._store.update
-            known = change(_key(values["id"]), fields=fields)
+            known = change(number(values["id"]), fields=fields)
             if known is None:
                 raise GraphQLError(f"the recorder has no run with id {values['id']!r}")
-            return {"bucket": self._nodes.run(known), "inserted": False}
-        name = values.get("name")
-        if not name or any(c in name for c in "/\\#?%:"):
-            raise GraphQLError(f"{name!r} is no run id: give a text without / \\ # ? % :")
-        entity, project = values.get("entity_name") or DEFAULT_ENTITY, values.get("model_name") or DEFAULT_PROJECT
+            return {"bucket": self._nodes.runs.run(known, noted=False), "inserted": False}
+        name = _named("run id", values.get("name"))
+        entity = _named("entity", values.get("entity_name") or DEFAULT_ENTITY)
+        project = _named("project", values.get("model_name") or DEFAULT_PROJECT)
         run, inserted = self._store.upsert(entity, project, name, fields=fields, starts=starts)
-        return {"bucket": self._nodes.run(run), "inserted": inserted}
+        return {"bucket": self._nodes.runs.run(run, noted=False), "inserted": inserted}
 
     def _create_files(self, values: dict[str, Any]) -> Node:
         run = self._run(values.get("entity_name"), values["project_name"], values["run_name"])
@@ -104,7 +135,7 @@ class Operations:
             {
                 "id": name,
                 "name": name,
-                "uploadUrl": self._nodes.upload_url(run.key, normalised_name(name)),
+                "uploadUrl": self._nodes.runs.upload_url(run.key, normalised_name(name)),
             }
             for name in values["files"]
         ]
@@ -116,13 +147,29 @@ class Operations:
         return {"success": all(self._store.blobs.find(run.key, name) is not None for name in values["files"])}
 
     def _delete_files(self, values: dict[str, Any]) -> Node:
-        keys = [_key(text) for text in values["files"]]
+        keys = [number(text) for text in values["files"]]
         return {"success": self._store.blobs.delete(keys) == len(keys)}
 
     def _delete_run(self, values: dict[str, Any]) -> Node:
-        if not self._store.delete(_key(values["id"])):
+        if not self._store.delete(number(values["id"])):
             raise GraphQLError(f"the recorder has no run with id {values['id']!r}")
         return {"success": True, "clientMutationId": None}
+
+    def _set_state(self, values: dict[str, Any]) -> Node:
+        key, state = number(values["id"]), values["state"]
+        run = self._store.run_by_key(key)
+        allowed = {"pending": {"running", "failed", "crashed"}, "failed": {"pending", "running"}}
+        if run is None or run.state not in allowed.get(state, ()):
+            raise GraphQLError(f"run {values['id']} cannot go from {run.state if run else 'nothing'} to {state[:20]!r}")
+        return {"success": self._store.set_state(key, state)}
+
+    def _stop_run(self, values: dict[str, Any]) -> Node:
+        return {"success": self._store.stop(number(values["id"])), "clientMutationId": None}
+
+    def _alert(self, values: dict[str, Any]) -> Node:
+        run = self._run(values["entity_name"], values["project_name"], values["run_name"])
+        self._store.alert(run.key, Alert(values["title"], values["text"], values.get("severity") or "INFO"))
+        return {"success": True}
 
     def _run(self, entity: str | None, project: str, name: str) -> RunRecord:
         run = self._store.run(entity or DEFAULT_ENTITY, project, name)
@@ -131,7 +178,7 @@ class Operations:
         return run
 
 
-def _key(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise GraphQLError(f"{text[:40]!r} is no id of this server")
-    return int(text)
+def _named(what: str, name: str | None) -> str:
+    if not name or len(name) > MAX_NAME_CHARACTERS or not name.isprintable() or any(c in name for c in "/\\#?%:"):
+        raise GraphQLError(f"{(name or '')[:80]!r} is no {what}: give a text without / \\ # ? % :")
+    return name

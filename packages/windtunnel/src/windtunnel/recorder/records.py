@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-RunState = Literal["running", "finished", "failed", "crashed"]
+RunState = Literal["running", "finished", "failed", "crashed", "pending"]
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,15 @@ class RunRecord:
         project: its project.
         name: the run id given to ``wandb.init``.
         display_name: the name people see; the run id where none was given.
-        state: ``running``, ``finished``, ``failed`` (exit code other than 0) or ``crashed`` (no sign of life).
+        state: ``running``, ``finished``, ``failed`` (exit code other than 0), ``crashed`` (no sign of life), or
+            ``pending`` if a client put it back.
         config: the user's configuration, nested, without the client's wrapping and without its ``_wandb`` entry.
         summary: the latest summary, nested; NaN and infinities are floats.
         created_at: seconds since the epoch at which the run was first seen.
         heartbeat_at: seconds since the epoch of its last sign of life.
         steps: the last ``_step`` plus one; the number of rows where no row has a step.
         exit_code: what the client reported at the end; None before that.
+        stopped: whether a client asked its process to stop.
         raw_config: the configuration as the client sent it: ``{"key": {"value": …}}``.
         group: group of runs, or None.
         job_type: job type, or None.
@@ -46,6 +48,7 @@ class RunRecord:
     heartbeat_at: float
     steps: int
     exit_code: int | None = None
+    stopped: bool = False
     raw_config: dict[str, Any] = field(default_factory=dict, repr=False)
     group: str | None = None
     job_type: str | None = None
@@ -74,6 +77,30 @@ class FileRecord:
     md5: str
     mimetype: str
     updated_at: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """A process begins to log to a run.
+
+    Attributes:
+        phase: what was going on; see :class:`windtunnel.recorder.starts.Starts`.
+        resumed: whether it continues what the run has.
+        at: seconds since the epoch.
+    """
+
+    phase: str
+    resumed: bool
+    at: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What ``wandb.alert`` said: its title, its text, and INFO, WARN or ERROR."""
+
+    title: str
+    text: str
+    severity: str
 
 
 def unwrap_config(raw: dict[str, Any]) -> dict[str, Any]:

@@ -49,16 +49,9 @@ def flattened(row: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def with_keys(rows: Iterable[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows that have all of ``keys``, cut down to these.
-
-    Args:
-        rows: flattened rows.
-        keys: names with dots for nested keys; none keeps rows whole.
-    """
-    if not keys:
-        return list(rows)
-    return [{key: row[key] for key in keys} for row in rows if all(row.get(key) is not None for key in keys)]
+def has_keys(row: dict[str, Any], keys: Sequence[str]) -> bool:
+    """Return whether a flattened row has a value for each of ``keys``, which have dots for nested ones."""
+    return all(row.get(key) is not None for key in keys)
 
 
 def strict(value: Any) -> Any:

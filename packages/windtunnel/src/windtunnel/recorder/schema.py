@@ -1,7 +1,8 @@
 """The part of W&B's GraphQL schema that the recorder answers; whatever is not here is a GraphQL error that names it.
 
 Field and argument names are those that the client's own queries use (wandb 0.31, ``wandb/apis/public``, and the
-queries inside ``wandb-core``). Types left out on purpose: artifacts, sweeps, reports, registries, launch.
+queries inside ``wandb-core``), and those of older clients back to 0.17. Artifacts are in
+:mod:`windtunnel.recorder.artifact_schema`. Left out on purpose: sweeps, reports, registries, launch, rewinds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from graphql import (
     GraphQLSchema,
     build_schema,
 )
+
+from windtunnel.recorder.artifact_schema import ARTIFACT_DEFINITION
 
 DEFINITION = '''
 """Text that is itself JSON."""
@@ -31,6 +34,7 @@ type Query {
   "The older name of a project."
   model(name: String, entityName: String): Project
   models(entityName: String, after: String, first: Int = 50): ProjectConnection
+  organization(name: String!): Organization
 }
 
 type Mutation {
@@ -39,21 +43,30 @@ type Mutation {
   markRunFilesUploaded(input: MarkRunFilesUploadedInput!): SuccessPayload
   deleteFiles(input: DeleteFilesInput!): SuccessPayload
   deleteRun(input: DeleteRunInput!): DeleteRunPayload
+  updateRunState(input: UpdateRunStateInput!): SuccessPayload
+  stopRun(input: StopRunInput!): StopRunPayload
+  upsertModel(input: UpsertModelInput!): UpsertModelPayload
+  notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
+  createCustomChart(input: CreateCustomChartInput!): CreateCustomChartPayload
 }
 
 type PageInfo { endCursor: String hasNextPage: Boolean! }
 
 type User {
   id: ID! name: String username: String email: String admin: Boolean flags: JSONString entity: String
-  deletedAt: DateTime apiKeys: ApiKeyConnection teams: EntityConnection
+  deletedAt: DateTime organizations: [Organization!] apiKeys: ApiKeyConnection teams: EntityConnection
 }
 type ApiKey { id: ID! name: String description: String }
 type ApiKeyConnection { edges: [ApiKeyEdge!]! }
 type ApiKeyEdge { node: ApiKey }
 type EntityConnection { edges: [EntityEdge!]! }
 type EntityEdge { node: Entity }
-type Entity { id: ID! name: String! organization: Organization xxhashDigestsEnabled: Boolean }
-type Organization { name: String coreWeaveOrganizationId: String orgEntity: Entity }
+type Entity { id: ID! name: String! entityType: String organization: Organization user: User
+  xxhashDigestsEnabled: Boolean }
+type Organization { id: ID! name: String coreWeaveOrganizationId: String orgEntity: Entity
+  featureFlags(rampIDType: RampIDType!): [FeatureFlag!] }
+enum RampIDType { OrgName }
+type FeatureFlag { rampKey: String! isEnabled: Boolean! }
 
 type ServerInfo {
   features: [ServerFeature!]! cliVersionInfo: JSON latestLocalVersionInfo: LocalVersionInfo
@@ -65,12 +78,13 @@ type LocalVersionInfo {
 
 type Project {
   id: ID! internalId: ID name: String! entityName: String! description: String createdAt: DateTime
-  isBenchmark: Boolean readOnly: Boolean access: String views: JSONString user: User entity: Entity!
+  isBenchmark: Boolean readOnly: Boolean access: String views: JSONString repo: String
+  dockerImage: String user: User entity: Entity!
   runCount(filters: JSONString): Int!
   runs(filters: JSONString, order: String, after: String, first: Int = 50): RunConnection
   run(name: String!, desc: String): Run
   "The older name of a run."
-  bucket(name: String!, missingOk: Boolean = false): Run
+  bucket(name: String!, desc: String, missingOk: Boolean = false): Run
 }
 type ProjectConnection { edges: [ProjectEdge!]! pageInfo: PageInfo! }
 type ProjectEdge { node: Project cursor: String }
@@ -97,7 +111,7 @@ type ParquetHistory { parquetUrls: [String!]! liveData: [JSON]! }
 type LogLineConnection { edges: [LogLineEdge!]! pageInfo: PageInfo! }
 type LogLineEdge { node: LogLine! cursor: String! }
 type LogLine { number: Int! timestamp: String level: String! label: String line: String! }
-type FileConnection { edges: [FileEdge!]! pageInfo: PageInfo! }
+type FileConnection { edges: [FileEdge!]! pageInfo: PageInfo! uploadHeaders: [String!] }
 type FileEdge { node: File! cursor: String! }
 type File {
   id: ID! name: String! url(upload: Boolean = false): String! directUrl: String sizeBytes: Int64! mimetype: String
@@ -119,13 +133,33 @@ input MarkRunFilesUploadedInput {
 input DeleteFilesInput { files: [ID!]! projectId: Int }
 input DeleteRunInput { id: ID! deleteArtifacts: Boolean }
 type DeleteRunPayload { success: Boolean clientMutationId: String }
+input UpdateRunStateInput { id: ID! state: String! clientMutationId: String }
+input StopRunInput { id: ID! clientMutationId: String }
+type StopRunPayload { success: Boolean clientMutationId: String }
+input UpsertModelInput {
+  id: String name: String entityName: String description: String access: String views: JSONString framework: String
+  repo: String isBenchmark: Boolean dockerImage: String clientMutationId: String
+}
+type UpsertModelPayload { project: Project model: Project inserted: Boolean }
+enum AlertSeverity { INFO WARN ERROR }
+"Nanoseconds."
+scalar Duration
+input NotifyScriptableRunAlertInput {
+  entityName: String! projectName: String! runName: String! title: String! text: String! severity: AlertSeverity = INFO
+  waitDuration: Duration
+}
+input CreateCustomChartInput {
+  entity: String! name: String! displayName: String! type: String! access: String! spec: JSONString!
+}
+type CreateCustomChartPayload { chart: CustomChart! }
+type CustomChart { id: ID! }
 type SuccessPayload { success: Boolean }
 '''
 
 
 def recorder_schema() -> GraphQLSchema:
     """Return the schema; arguments and input fields reach functions in snake case, ``input`` as ``values``."""
-    schema = build_schema(DEFINITION)
+    schema = build_schema(DEFINITION + ARTIFACT_DEFINITION)
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
             continue

@@ -1,7 +1,8 @@
 """The runs that a recorder has seen, in one SQLite file that survives restarts and killed processes.
 
-Covered: identity, configuration, summary, state, exit code, history, system events, console output and files of runs.
-Not covered: artifacts, sweeps, reports, runs with several writers, forks and rewinds.
+Covered: identity, configuration, summary, state, exit code, history, system events, console output, files, alerts and
+artifacts of runs, and how often each was started. Not covered: sweeps, reports, runs with several writers, forks and
+rewinds.
 
 A run is ``running`` from its first request on. The client's last request makes it ``finished`` (exit code 0) or
 ``failed``; without a sign of life for ``heartbeat_seconds`` it reads as ``crashed``, and a later sign of life makes it
@@ -14,9 +15,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.recorder.artifacts import Artifacts
 from windtunnel.recorder.blobs import Files
-from windtunnel.recorder.database import Database
-from windtunnel.recorder.records import FileRecord, RunRecord, RunState, unwrap_config
+from windtunnel.recorder.database import MAX_DATABASE_BYTES, Database
+from windtunnel.recorder.projects import Projects
+from windtunnel.recorder.records import Alert, FileRecord, RunRecord, RunState, unwrap_config
+from windtunnel.recorder.starts import Starts
 from windtunnel.recorder.streams import STREAMS, Streams
 
 if TYPE_CHECKING:
@@ -37,20 +41,59 @@ class Store:
     Args:
         database: path of the SQLite file; made if missing.
         heartbeat_seconds: silence after which a running run reads as crashed.
+        read_only: whether the file is only read; it must be there then.
+        max_bytes: size of the file beyond which nothing more is kept.
+
+    Attributes:
+        projects: the projects that they lie in.
+        starts: how often each was started.
+        streams: their lines.
+        blobs: their files.
+        artifacts: what they logged as artifacts.
 
     Raises:
         UsageError: the file is no database of a recorder, or cannot be opened.
     """
 
-    def __init__(self, database: Path, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Path,
+        *,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        read_only: bool = False,
+        max_bytes: int = MAX_DATABASE_BYTES,
+    ) -> None:
         self.heartbeat_seconds = heartbeat_seconds
-        self.database = Database(database)
+        self.database = Database(database, read_only=read_only, max_bytes=max_bytes)
+        self.projects = Projects(self.database)
+        self.starts = Starts(self.database)
         self.streams = Streams(self.database)
         self.blobs = Files(self.database)
+        self.artifacts = Artifacts(self.database)
 
     def close(self) -> None:
         """Close the database. Safe to call twice."""
         self.database.close()
+
+    def runs_of(self, entity: str, project: str) -> list[RunRecord]:
+        """Return the runs of a project, oldest first."""
+        query = "SELECT * FROM runs WHERE entity = ? AND project = ? ORDER BY created_at, key"
+        with self.database.reading() as connection:
+            return [self._record(row) for row in connection.execute(query, (entity, project)).fetchall()]
+
+    def alerts(self, key: int) -> list[Alert]:
+        """Return the alerts that a run gave, in order."""
+        query = "SELECT title, text, severity FROM alerts WHERE run = ? ORDER BY key"
+        with self.database.reading() as connection:
+            return [Alert(*row) for row in connection.execute(query, (key,))]
+
+    def alert(self, key: int, alert: Alert) -> None:
+        """Remember an alert of a run."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO alerts (run, title, text, severity, at) VALUES (?, ?, ?, ?, ?)",
+                (key, alert.title, alert.text, alert.severity, time.time()),
+            )
 
     def runs(self) -> list[RunRecord]:
         """Return all runs, oldest first."""
@@ -87,7 +130,7 @@ class Store:
         Raises:
             KeyError: there is no such run.
         """
-        return self.blobs.of_run(self._key(entity, project, name))
+        return self.blobs.of(self._key(entity, project, name))
 
     def read_file(self, entity: str, project: str, name: str, file: str) -> Iterator[bytes]:
         """Return the bytes of a file of a run, piece by piece.
@@ -118,6 +161,7 @@ class Store:
         """
         now = time.time()
         with self.database.transaction() as connection:
+            self.projects.ensure(entity, project)
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO runs (entity, project, name, state, created_at, heartbeat_at) "
                 "VALUES (?, ?, ?, 'running', ?, ?)",
@@ -129,10 +173,12 @@ class Store:
                 self.streams.clear(key)
                 self.blobs.clear(key)
                 connection.execute(
-                    "UPDATE runs SET summary = '{}', config = '{}', state = 'running', exit_code = NULL, "
+                    "UPDATE runs SET summary = '{}', config = '{}', state = 'running', exit_code = NULL, stopped = 0, "
                     "created_at = ?, heartbeat_at = ? WHERE key = ?",
                     (now, now, key),
                 )
+            if starts or inserted:
+                self.starts.note(key, resumed=False)
             self._write(connection, key, fields)
             return self._existing(key), inserted
 
@@ -140,9 +186,11 @@ class Store:
         """Let a process continue a run: it keeps what it has and is running again; ``fields`` as in :meth:`upsert`."""
         with self.database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET state = 'running', exit_code = NULL, heartbeat_at = ? WHERE key = ?",
+                "UPDATE runs SET state = 'running', exit_code = NULL, stopped = 0, heartbeat_at = ? WHERE key = ?",
                 (time.time(), key),
             )
+            if connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone() is not None:
+                self.starts.note(key, resumed=True)
             return self.update(key, fields=fields)
 
     def update(self, key: int, *, fields: Mapping[str, Any]) -> RunRecord | None:
@@ -181,6 +229,16 @@ class Store:
             rows = connection.execute("SELECT name FROM runs WHERE state = 'running' ORDER BY key").fetchall()
             connection.execute("UPDATE runs SET state = 'crashed' WHERE state = 'running'")
         return [str(row["name"]) for row in rows]
+
+    def stop(self, key: int) -> bool:
+        """Ask the process of a run to stop; return whether there is such a run."""
+        with self.database.transaction() as connection:
+            return connection.execute("UPDATE runs SET stopped = 1 WHERE key = ?", (key,)).rowcount == 1
+
+    def set_state(self, key: int, state: RunState) -> bool:
+        """Say how a run stands, whatever its process said; return whether there is such a run."""
+        with self.database.transaction() as connection:
+            return connection.execute("UPDATE runs SET state = ? WHERE key = ?", (state, key)).rowcount == 1
 
     def delete(self, key: int) -> bool:
         """Forget a run with all it has; return whether there was one."""
@@ -230,6 +288,7 @@ class Store:
             heartbeat_at=row["heartbeat_at"],
             steps=last_step + 1 if last_step >= 0 else self.streams.count(row["key"], "history"),
             exit_code=row["exit_code"],
+            stopped=bool(row["stopped"]),
             raw_config=raw,
             group=row["group"],
             job_type=row["job_type"],

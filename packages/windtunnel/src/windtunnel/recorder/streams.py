@@ -8,14 +8,19 @@ followed it.
 from __future__ import annotations
 
 import json
+from array import array
 from typing import TYPE_CHECKING, Any, Literal
 
 from windtunnel.recorder.errors import MalformedRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from windtunnel.recorder.database import Database
 
 Stream = Literal["history", "events", "output"]
+
+PAGE_LINES = 1000
 
 STREAMS: dict[str, Stream] = {
     "wandb-history.jsonl": "history",
@@ -103,7 +108,10 @@ class Streams:
             after: only lines with a higher number.
             limit: at most so many.
         """
-        query = "SELECT number, text FROM lines WHERE run = ? AND stream = ? AND number > ?"
+        # By steps the table's own order would be read from the run's first line on, however few lines are wanted.
+        stepped = min_step is not None or max_step is not None
+        source = "lines INDEXED BY lines_by_step" if stepped else "lines"
+        query = f"SELECT number, text FROM {source} WHERE run = ? AND stream = ? AND number > ?"  # noqa: S608 - constants
         values: list[Any] = [run, stream, after]
         if min_step is not None:
             query += " AND step >= ?"
@@ -115,6 +123,30 @@ class Streams:
         values.append(-1 if limit is None else limit)
         with self._database.reading() as connection:
             return [(int(row["number"]), str(row["text"])) for row in connection.execute(query, values)]
+
+    def pages(
+        self, run: int, stream: Stream, *, min_step: int | None = None, max_step: int | None = None
+    ) -> Iterator[list[tuple[int, str]]]:
+        """Yield what :meth:`texts` returns, a thousand lines at a time: others use the database in between."""
+        after = -1
+        while page := self.texts(run, stream, min_step=min_step, max_step=max_step, after=after, limit=PAGE_LINES):
+            yield page
+            after = page[-1][0]
+
+    def numbers(self, run: int, stream: Stream) -> array[int]:
+        """Return the numbers of all lines in order, eight bytes for each."""
+        query = "SELECT number FROM lines WHERE run = ? AND stream = ? ORDER BY number"
+        with self._database.reading() as connection:
+            return array("q", (row["number"] for row in connection.execute(query, (run, stream))))
+
+    def lines(self, run: int, stream: Stream, numbers: Iterable[int]) -> Iterator[str]:
+        """Yield the texts of the lines with these numbers."""
+        query = "SELECT text FROM lines WHERE run = ? AND stream = ? AND number = ?"
+        for number in numbers:
+            with self._database.reading() as connection:
+                row = connection.execute(query, (run, stream, number)).fetchone()
+            if row is not None:
+                yield str(row["text"])
 
     def tail(self, run: int, stream: Stream, *, lines: int) -> list[tuple[int, str]]:
         """Return ``(number, text)`` of the last lines, oldest first."""
