@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import re
+import resource
 import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
@@ -125,6 +128,8 @@ def run_watched(
         LimitWatch(limits, writable=sandbox.writable, hidden=sandbox.hidden) as watch,
     ):
         child, output = _start(launch, argv[0], folder=folder, log=log, log_limit_bytes=log_limit_bytes)
+        if not launch.namespace:
+            _hold(child.pid, limits)
         tree = ProcessTree(child.pid, environment[MARKER], namespace=launch.namespace)
         peak = leftover = 0
         poll = _FIRST_POLL_SECONDS
@@ -199,6 +204,16 @@ def _start(
     if child.stdout is not None:
         output.follow(child.stdout)
     return child, output
+
+
+def _hold(pid: int, limits: Limits) -> None:
+    """Let the kernel hold a process and its children to what it can; only Linux does so from outside."""
+    if limits.file_bytes is None or not sys.platform.startswith("linux"):
+        return
+    for name, value in limits.resources().items():
+        number = getattr(resource, name)
+        with suppress(OSError, ValueError):  # it has ended, or its limit is lower already
+            resource.prlimit(pid, number, (value, value))
 
 
 class _Log:

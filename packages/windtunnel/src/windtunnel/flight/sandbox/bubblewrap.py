@@ -103,29 +103,22 @@ class Bubblewrap:
         steps = places(self.mounts)
         launch = Launch((), dict(environment), namespace=True)
         try:
-            uid, gid = (_ID, _ID) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-            sockets = {path: f"/run/windtunnel/{port}" for port, path in self.relays.items()}
-            files = system_files(uid, gid, environment.get("HOME", "/"))
-            files[_LAUNCHER] = Path(launcher.__file__).read_text(encoding="utf-8")
             says = _way_back(launch)
             launch.argv = (
                 program,
-                *_namespaces(program, uid, gid),
+                *_namespaces(program, *_ids()),
                 *system_arguments(tmpfs_bytes=self.tmpfs_bytes),
-                *(word for path, text in files.items() for word in ("--ro-bind-data", _file(launch, text), path)),
-                *(word for path, inside in sockets.items() for word in ("--ro-bind", str(path), inside)),
+                *_made_files(launch, environment.get("HOME", "/")),
+                *(word for port, path in self.relays.items() for word in ("--ro-bind", str(path), _inside(port))),
                 *(word for place in steps for word in _place(place, launch)),
-                *(
-                    word
-                    for path in (*(str(place.path) for place in steps if place.kind == "hidden"), "/dev", "/")
-                    for word in ("--remount-ro", path)
-                ),
+                *(word for place in steps if place.kind == "hidden" for word in ("--remount-ro", str(place.path))),
+                *("--remount-ro", "/dev", "--remount-ro", "/"),
                 *(("--seccomp", _file(launch, calls)) if (calls := seccomp_filter()) else ()),
                 *("--chdir", str(folder), "--", str(self.mounts.python), "-I", "-S", _LAUNCHER),
                 str(says),
                 _list(_resources(limits)),
                 str(limits.processes or 0),
-                _list({str(port): f"/run/windtunnel/{port}" for port in self.relays}),
+                _list({str(port): _inside(port) for port in self.relays}),
                 str(self.settle_seconds),
                 *argv,
             )
@@ -133,6 +126,21 @@ class Bubblewrap:
             launch.__exit__()
             raise
         return launch
+
+
+def _ids() -> tuple[int, int]:
+    """Return the user and the group that flown processes see themselves as."""
+    return (_ID, _ID) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+
+
+def _inside(port: int) -> str:
+    """Return where the socket that a port leads to is inside: a short path, wherever it is outside."""
+    return f"/run/windtunnel/{port}"
+
+
+def _made_files(launch: Launch, home: str) -> list[str]:
+    files = {**system_files(*_ids(), home), _LAUNCHER: Path(launcher.__file__).read_text(encoding="utf-8")}
+    return [word for path, text in files.items() for word in ("--ro-bind-data", _file(launch, text), path)]
 
 
 def _namespaces(program: str, uid: int, gid: int) -> list[str]:
