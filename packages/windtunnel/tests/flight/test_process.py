@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from windtunnel.errors import FlightError
+from windtunnel.flight.limits import Limits
 from windtunnel.flight.process import Outcome, Sample, run_watched
 from windtunnel.flight.tree import adopting_orphans, stop_leftovers
 from windtunnel.flight.workspace import MARKER
@@ -89,6 +90,66 @@ def test_a_timeout_ends_the_tree(tmp_path: Path, gone: Callable[[int], bool]) ->
     assert outcome.timed_out
     assert not outcome.succeeded
     assert gone(int((tmp_path / "log").read_text()))
+
+
+def test_the_lower_of_two_time_limits_counts(tmp_path: Path) -> None:
+    outcome = watch(tmp_path, "import time; time.sleep(300)", timeout_seconds=60, limits=Limits(seconds=0.5))
+    assert (outcome.limit, outcome.timed_out, outcome.exceeded) == ("time", True, "still running after 0.5 s")
+
+
+def test_too_much_memory_ends_the_command_at_once(tmp_path: Path) -> None:
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); x = bytearray(b'x') * 200_000_000; time.sleep(300)"
+    outcome = watch(tmp_path, code, limits=Limits(memory_bytes=100 * 2**20))
+    assert (outcome.limit, outcome.signal, outcome.succeeded) == ("memory", signal.SIGKILL, False)
+    assert outcome.peak_memory_bytes > 100 * 2**20
+    assert outcome.seconds < 8, "there is no grace for what goes on taking"
+
+
+def test_memory_that_forked_processes_share_is_counted_once(tmp_path: Path) -> None:
+    code = """
+import gc, os, time
+gc.freeze()
+x = bytearray(b"x") * 150_000_000
+children = [os.fork() for _ in range(2)]
+time.sleep(1.5)
+"""
+    outcome = watch(tmp_path, code, limits=Limits(memory_bytes=300 * 2**20))
+    assert outcome.succeeded, outcome.exceeded
+    assert outcome.peak_memory_bytes > 500_000_000
+
+
+def test_too_many_processes_end_the_command(tmp_path: Path, gone: Callable[[int], bool]) -> None:
+    code = """
+import subprocess, sys, time
+sleepers = [subprocess.Popen(["sleep", "300"]) for _ in range(12)]
+print(*[sleeper.pid for sleeper in sleepers])
+time.sleep(300)
+"""
+    outcome = watch(tmp_path, code, limits=Limits(processes=10))
+    assert outcome.limit == "processes"
+    assert all(gone(int(pid)) for pid in (tmp_path / "log").read_text().split())
+
+
+def test_too_much_output_ends_the_command(tmp_path: Path) -> None:
+    code = "while True: print('x' * 9999)"
+    outcome = watch(tmp_path, code, limits=Limits(output_bytes=20 * 2**20), log_limit_bytes=10_000)
+    assert outcome.limit == "output"
+    assert (tmp_path / "log").stat().st_size < 10_100
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a limit cannot be set from outside")
+def test_a_file_cannot_grow_beyond_its_limit_without_a_sandbox(tmp_path: Path) -> None:
+    code = "import time; time.sleep(0.5); open('big', 'wb').write(bytes(20_000_000))"
+    outcome = watch(tmp_path, code, limits=Limits(file_bytes=10_000_000))
+    assert outcome.exit_code == 1
+    assert "File too large" in (tmp_path / "log").read_text()
+
+
+def test_a_command_is_looked_at_more_often_than_it_is_told_of(tmp_path: Path) -> None:
+    samples: list[Sample] = []
+    outcome = watch(tmp_path, "import time; time.sleep(4)", limits=Limits(), observe=samples.append)
+    assert outcome.succeeded
+    assert 4 <= len(samples) <= 15
 
 
 def test_what_ignores_sigterm_is_killed_at_once_when_it_is_urgent(tmp_path: Path) -> None:

@@ -82,3 +82,22 @@ def test_each_way_to_end_has_its_own_words(tmp_path: Path) -> None:
 
 def test_a_missing_log_explains_with_the_exit_code_alone(tmp_path: Path) -> None:
     assert explain(outcome(), tmp_path / "none", timeout_seconds=None) == "exit code 1"
+
+
+def test_a_limit_is_named_with_what_was_seen_and_what_to_do(tmp_path: Path) -> None:
+    exceeded = "it had 600 processes at a time, of the 512 that it may have; start fewer workers"
+    ended = outcome(exit_code=None, signal=9, limit="processes", exceeded=exceeded)
+    reason = explain(ended, log(tmp_path, TRACEBACK), timeout_seconds=60)
+    assert reason == f"ended at its processes limit: {exceeded}"
+    assert not ended.succeeded
+
+
+def test_the_time_limit_reads_as_before(tmp_path: Path) -> None:
+    ended = outcome(exit_code=None, signal=15, timed_out=True, limit="time", exceeded="still running after 60 s")
+    assert explain(ended, log(tmp_path, ""), timeout_seconds=60) == "still running after 60 s, and was ended"
+
+
+def test_a_file_that_was_not_let_grow_is_explained(tmp_path: Path) -> None:
+    path = log(tmp_path, "Traceback (most recent call last):\n  File x\nOSError: [Errno 27] File too large\n")
+    reason = explain(outcome(), path, timeout_seconds=None)
+    assert reason.startswith("exit code 1: OSError: [Errno 27] File too large (larger than the flight lets")

@@ -84,7 +84,7 @@ class Bubblewrap:
             "what lies in the interpreter, the environment, the editable sources and /usr can be read",
         ]
         if gpu_devices():
-            sentences.append("the GPUs are handed through, with their drivers and their memory")
+            sentences.append("the GPUs are handed through, with their drivers and their memory, which is untested")
         if os.geteuid() == 0:
             sentences.append("windtunnel runs as root, so the kernel takes its files for root's")
         if not seccomp_filter():
