@@ -33,6 +33,7 @@ class ConfigSeen:
         bulk: places where a whole node was converted (``to_container``, ``to_yaml``, ``dict(cfg)``): what was read of
             it afterwards is not known. The node's dotted name, "" for the root, to the places.
         assigned: leaves that code of the repository set, with the values as text in their order.
+        as_text: those places of ``bulk`` at which a node was only turned into text (``to_yaml``, ``save``).
     """
 
     keys: dict[str, str] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class ConfigSeen:
     absent: tuple[Absent, ...] = ()
     bulk: dict[str, tuple[str, ...]] = field(default_factory=dict)
     assigned: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    as_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class ProcessSeen:
         crash: the exception that ended it.
         watched: what the observer could watch in this process: "config", "torch", "exceptions", "files".
         cut: the lists that were longer than what is kept.
+        shims: what stood in for services that cannot be answered on loopback, and for what.
+        faults: what failed within the observer itself, so that less was watched than ``watched`` says.
     """
 
     pid: int
@@ -206,3 +210,5 @@ class ProcessSeen:
     crash: Crash | None = None
     watched: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    shims: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
