@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from windtunnel.hub.catalog import DEFAULT_CONFIG
+from windtunnel.hub.tables import LIST_OF, element, is_columnwise
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from windtunnel.hub.catalog import Column, DatasetConfig, DatasetEntry
+    from windtunnel.hub.catalog import DatasetConfig, DatasetEntry
+    from windtunnel.knowledge.datasets import Column
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,10 @@ class SplitFacts:
     file_bytes: int
 
 
-def data_file(config: str, split: str) -> str:
-    """The path of a split in a dataset repository."""
-    return f"{config}/{split}-00000-of-00001.parquet"
+def data_paths(config: DatasetConfig, split: str) -> tuple[str, ...]:
+    """The paths of a split in a dataset repository; one with ``*-of-NUMBER`` stands for so many files."""
+    folder = "data" if config.name == DEFAULT_CONFIG else config.name
+    return config.files.get(split) or (f"{folder}/{split}-*-of-00001.parquet",)
 
 
 def generated_card(entry: DatasetEntry, facts: Mapping[str, Mapping[str, SplitFacts]]) -> str:
@@ -64,16 +69,11 @@ def _card(
 ) -> str:
     metadata = {
         **provenance,
-        **entry.card,
         "dataset_info": [_dataset_info(entry.configs[name], splits, description) for name, splits in facts.items()],
-        "configs": [
-            {
-                "config_name": name,
-                "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in splits],
-            }
-            for name, splits in facts.items()
-        ],
     }
+    named = [name for name in facts if not entry.script_only and not _found_by_name(entry.configs[name])]
+    if named:
+        metadata["configs"] = [_data_files(entry, entry.configs[name], list(facts[name])) for name in named]
     front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=1000)
     table = "\n".join(
         f"| {name} | {split} | {size.rows} |" for name, splits in facts.items() for split, size in splits.items()
@@ -82,11 +82,26 @@ def _card(
     return f"---\n{front}---\n\n# {entry.id}\n\n{description}.\n\n{header}\n{table}\n"
 
 
-def _dataset_info(config: DatasetConfig, splits: Mapping[str, SplitFacts], description: str) -> dict[str, Any]:
-    return {
+def _data_files(entry: DatasetEntry, config: DatasetConfig, splits: Sequence[str]) -> dict[str, Any]:
+    paths = {split: [path.replace("*-of-00001.parquet", "*") for path in data_paths(config, split)] for split in splits}
+    described: dict[str, Any] = {
         "config_name": config.name,
-        "description": description,
-        "features": _features(config.columns),
+        "data_files": [{"split": split, "path": of[0] if len(of) == 1 else of} for split, of in paths.items()],
+    }
+    return described | ({"default": True} if config.name == entry.default != DEFAULT_CONFIG else {})
+
+
+def _found_by_name(config: DatasetConfig) -> bool:
+    """Whether the real card says nothing of the files, so that the clients find them, and any part, by their names."""
+    return bool(config.files) and not any("*" in path for paths in config.files.values() for path in paths)
+
+
+def _dataset_info(config: DatasetConfig, splits: Mapping[str, SplitFacts], description: str) -> dict[str, Any]:
+    info = {"config_name": config.name, "description": description, "features": _features(config.columns)}
+    if _found_by_name(config):
+        return info
+    return {
+        **info,
         "splits": [
             {"name": name, "num_bytes": size.value_bytes, "num_examples": size.rows} for name, size in splits.items()
         ],
@@ -96,12 +111,20 @@ def _dataset_info(config: DatasetConfig, splits: Mapping[str, SplitFacts], descr
 
 
 def _features(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": column.name,
-            "dtype": {"class_label": {"names": {str(place): name for place, name in enumerate(column.labels)}}}
-            if column.labels
-            else column.dtype,
-        }
-        for column in columns
-    ]
+    return [{"name": column.name, **_feature(column)} for column in columns]
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    if is_columnwise(column):
+        return {"sequence": _features([element(field) for field in column.fields])}
+    if column.dtype == "struct":
+        return {"struct": _features(column.fields)}
+    if column.dtype.startswith(LIST_OF):
+        one = element(column)
+        if one.dtype == "struct":
+            return {"list": _features(one.fields)}
+        inside = _feature(one)
+        return {"sequence": inside["dtype"]}
+    if column.labels:
+        return {"dtype": {"class_label": {"names": {str(place): name for place, name in enumerate(column.labels)}}}}
+    return {"dtype": column.dtype}

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
-from windtunnel.hub.protocol import HubRequest, hub_application
+from windtunnel.hub.catalog import Catalogue
+from windtunnel.hub.protocol import HubRequest, Told, hub_application
 from windtunnel.hub.served import read_served_folder
 from windtunnel.hub.shelf import Shelf
 from windtunnel.hub.store import Store
 from windtunnel.loopback import LoopbackServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from windtunnel.evidence import UnknownId
+
 CLIENT_TIMEOUT_SECONDS = 180  # the first request for a miniature waits until it is made
+TOKEN = "hf_windtunnel"  # noqa: S105 - of an account that does not exist; any will do
 
 
 class Hub:
@@ -26,17 +30,24 @@ class Hub:
             ones; it may be shared by hubs that run at the same time.
         serve: dataset id → folder with ``<config>/<split>.parquet``. Such a dataset has the configs and splits that lie
             there and no generated ones.
+        catalog: files with further ids, JSON Lines in the form of the knowledge tables.
+        permute_labels: left out, the rows are learnable; a number decides how the targets of the training splits are
+            permuted among their rows, so that a learner must do worse and a leak does not.
+        terms_accepted: whether clients act for an account that has accepted the terms of every gated repository.
         port: the port to bind; 0 takes a free one.
 
     Attributes:
         url: the address, known before :meth:`start`.
         notes: one line for each file in a served folder that is left out.
         requests: what was asked for, in the order of the answers.
+        unknown: the ids that were asked for and that the catalogue does not have, or too little of, each with the lines
+            that add it. An id that cannot exist on the real hub is not among them.
         failures: one line for each time a repository should have been there but could not be made. The clients
             show such a line at best inside a traceback, so whoever runs the hub should repeat it.
 
     Raises:
         ServeError: a folder in ``serve`` cannot be served as the id it is given for.
+        CatalogError: a file in ``catalog`` cannot be used.
         PortTakenError: another process holds ``port``.
 
     Example:
@@ -45,13 +56,30 @@ class Hub:
         ...     subprocess.run([sys.executable, "train.py"], env=environment, check=True)
     """
 
-    def __init__(self, *, store: Path, serve: Mapping[str, Path] | None = None, port: int = 0) -> None:
-        served = {dataset_id: read_served_folder(dataset_id, folder) for dataset_id, folder in (serve or {}).items()}
+    def __init__(
+        self,
+        *,
+        store: Path,
+        serve: Mapping[str, Path] | None = None,
+        catalog: Sequence[Path] = (),
+        permute_labels: int | None = None,
+        terms_accepted: bool = False,
+        port: int = 0,
+    ) -> None:
+        catalogue = Catalogue(catalog)
+        served = {
+            dataset_id: read_served_folder(dataset_id, folder, catalogue)
+            for dataset_id, folder in (serve or {}).items()
+        }
+        told = Told()
         self.notes: list[str] = [note for folder in served.values() for note in folder.notes]
-        self.requests: list[HubRequest] = []
-        self.failures: list[str] = []
-        self._shelf = Shelf(Store(store.absolute()), served)
-        self._server = LoopbackServer(hub_application(self._shelf, self.requests, self.failures), name="hub", port=port)
+        self.requests: list[HubRequest] = told.requests
+        self.failures: list[str] = told.failures
+        self.unknown: list[UnknownId] = told.unknown
+        self._terms_accepted = terms_accepted
+        self._shelf = Shelf(Store(store.absolute()), catalogue, served, permute=permute_labels)
+        application = hub_application(self._shelf, told, terms_accepted=terms_accepted)
+        self._server = LoopbackServer(application, name="hub", port=port)
         self.url: str = self._server.url
 
     def environment(self, home: Path) -> dict[str, str]:
@@ -74,9 +102,9 @@ class Hub:
             "HF_MODULES_CACHE": str(home / "modules"),
             "HF_TOKEN_PATH": str(home / "token"),
             "HF_STORED_TOKENS_PATH": str(home / "stored_tokens"),
-            "HF_TOKEN": "",
+            "HF_TOKEN": TOKEN if self._terms_accepted else "",
             "HUGGING_FACE_HUB_TOKEN": "",
-            "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+            "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0" if self._terms_accepted else "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_UPDATE_CHECK": "1",
             "HF_HUB_DISABLE_XET": "1",
@@ -89,11 +117,6 @@ class Hub:
             "NO_PROXY": _without_proxy(os.environ.get("NO_PROXY", "")),
             "no_proxy": _without_proxy(os.environ.get("no_proxy", "")),
         }
-
-    @property
-    def port(self) -> int:
-        """The port on 127.0.0.1."""
-        return self._server.port
 
     def listen_on(self, path: Path) -> None:
         """Also answer on a unix socket, by which a sandbox reaches this server; see :class:`LoopbackServer`."""

@@ -11,6 +11,7 @@ from typing import Any
 LARGE_FILE_SUFFIXES = frozenset({".bin", ".h5", ".model", ".msgpack", ".onnx", ".parquet", ".pt", ".safetensors"})
 LARGE_FILE_BYTES = 10 * 1024 * 1024
 UNVERSIONED_NAMES = frozenset({"__pycache__", ".git", ".cache"})
+CONVERTED = "refs/convert/parquet"  # where the real hub keeps every dataset as Parquet
 CREATED_AT = "2024-01-01T00:00:00.000Z"  # a date the clients can parse; no repository here has a history
 
 
@@ -53,20 +54,34 @@ class Repository:
     """A repository with one commit.
 
     Attributes:
-        type: "model" or "dataset".
+        type: "model", "dataset" or "space".
         id: "namespace/name".
         files: path → file, sorted by path.
         commit: 40 hexadecimal digits, the same for the same content.
+        converted: what the repository has at ``refs/convert/parquet``, None if nothing.
+        gated: whether its terms must be accepted before a file can be had.
     """
 
     type: str
     id: str
     files: dict[str, StoredFile]
     commit: str
+    converted: Repository | None = None
+    gated: bool = False
 
     @classmethod
-    def read(cls, repo_type: str, repo_id: str, folder: Path) -> Repository:
-        """Take every file under ``folder`` into a repository; the content of each is read once for its digests."""
+    def read(
+        cls, repo_type: str, repo_id: str, folder: Path, *, converted: Path | None = None, gated: bool = False
+    ) -> Repository:
+        """Take every file under ``folder`` into a repository; the content of each is read once for its digests.
+
+        Args:
+            repo_type: "model", "dataset" or "space".
+            repo_id: "namespace/name".
+            folder: holds the files of the one commit.
+            converted: holds those of ``refs/convert/parquet``.
+            gated: whether its terms must be accepted.
+        """
         paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
         stored = {
             name.as_posix(): _stored(name.as_posix(), path)
@@ -75,11 +90,30 @@ class Repository:
         }
         content = "\n".join(f"{file.sha256} {name}" for name, file in stored.items())
         commit = hashlib.sha1(f"{repo_type} {repo_id}\n{content}".encode(), usedforsecurity=False).hexdigest()
-        return cls(repo_type, repo_id, stored, commit)
+        other = cls.read(repo_type, repo_id, converted) if converted is not None else None
+        return cls(repo_type, repo_id, stored, commit, other, gated)
 
-    def has_revision(self, revision: str) -> bool:
-        """Whether ``revision`` names the one commit there is."""
-        return revision in {"main", self.commit}
+    @classmethod
+    def closed(cls, repo_type: str, repo_id: str) -> Repository:
+        """A gated repository of which only the name is known: nobody gets to see its files."""
+        commit = hashlib.sha1(f"{repo_type} {repo_id}".encode(), usedforsecurity=False).hexdigest()
+        return cls(repo_type, repo_id, {}, commit, gated=True)
+
+    def at(self, revision: str) -> Repository | None:
+        """The repository as it is at a branch or commit, None if it has no such revision."""
+        if revision in {"main", self.commit}:
+            return self
+        if self.converted is not None and revision in {CONVERTED, self.converted.commit}:
+            return self.converted
+        return None
+
+    def refs(self) -> dict[str, Any]:
+        """The branches and conversions."""
+        converts = []
+        if self.converted is not None:
+            converts = [{"name": "parquet", "ref": CONVERTED, "targetCommit": self.converted.commit}]
+        main = {"name": "main", "ref": "refs/heads/main", "targetCommit": self.commit}
+        return {"branches": [main], "converts": converts, "tags": []}
 
     def info(self) -> dict[str, Any]:
         """The answer to a request for the repository itself."""
@@ -92,7 +126,7 @@ class Repository:
             "createdAt": CREATED_AT,
             "lastModified": CREATED_AT,
             "private": False,
-            "gated": False,
+            "gated": "auto" if self.gated else False,
             "disabled": False,
             "downloads": 0,
             "likes": 0,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import ServeError
-from windtunnel.hub import catalog
+from windtunnel.hub.catalog import Catalogue
 from windtunnel.hub.tables import TableError, read_projected
 
 if TYPE_CHECKING:
@@ -44,17 +44,24 @@ class ServedFolder:
         return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
 
-def read_served_folder(dataset_id: str, folder: Path) -> ServedFolder:
+def read_served_folder(dataset_id: str, folder: Path, catalogue: Catalogue | None = None) -> ServedFolder:
     """Find the splits of ``dataset_id`` in ``folder`` and check every one of them.
+
+    Args:
+        dataset_id: with its namespace.
+        folder: holds ``<config>/<split>.parquet``.
+        catalogue: what is known of ids; left out, what windtunnel itself knows.
 
     Raises:
         ServeError: the id is not in the catalogue, ``folder`` is not a folder or holds nothing that can be served,
             or files cannot be read as the columns of their config; every bad file is named.
     """
-    entry = catalog.datasets().get(dataset_id)
-    if entry is None:
-        known = ", ".join(catalog.datasets())
-        raise ServeError(f"--serve {dataset_id}={folder}: {dataset_id!r} is not in the catalogue; known are {known}")
+    known = catalogue or Catalogue()
+    entry = known.dataset(dataset_id)
+    if entry is None or not entry.configs:
+        canonical = known.canonical("dataset", dataset_id)
+        there = f"; its id is {canonical}" if canonical != dataset_id else "; add its columns and splits with --catalog"
+        raise ServeError(f"--serve {dataset_id}={folder}: {dataset_id!r} is not in the catalogue{there}")
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
         raise ServeError(

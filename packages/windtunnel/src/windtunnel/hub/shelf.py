@@ -5,27 +5,46 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import WindtunnelError
 from windtunnel.hub import catalog
-from windtunnel.hub.dataset_files import write_generated, write_served
+from windtunnel.hub.dataset_files import CONVERTED, MAIN, write_generated, write_served
 from windtunnel.hub.miniatures import MiniatureWorkshop, installed_folder
 from windtunnel.hub.repository import Repository
 from windtunnel.hub.store import recipe_digest
 from windtunnel.hub.tables import TableError
+from windtunnel.hub.unknown import unknown_dataset, unknown_model
+from windtunnel.knowledge.hub import BareName, bare_name_verdict, id_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from windtunnel.hub.catalog import ModelEntry
+    from windtunnel.evidence import UnknownId
+    from windtunnel.hub.catalog import Catalogue, ModelEntry
     from windtunnel.hub.served import ServedFolder
     from windtunnel.hub.store import Store
 
+DISABLED = "Access to this resource is disabled."  # the words by which the clients tell such an answer
 
-class UnknownRepositoryError(LookupError):
-    """No such repository here; the text says why and what could be asked for instead."""
+
+class MissingRepositoryError(LookupError):
+    """No such repository here; the text says why.
+
+    Args:
+        message: why.
+        unknown: the id, if it may exist on the real hub and only the catalogue lacks it.
+    """
+
+    def __init__(self, message: str, unknown: UnknownId | None = None) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+
+
+class DisabledRepositoryError(LookupError):
+    """The real hub has the repository and refuses it to everybody; the text says why."""
 
 
 class Shelf:
@@ -33,23 +52,39 @@ class Shelf:
 
     Args:
         store: keeps the files of those that are made.
+        catalogue: what is known of ids.
         served: dataset id → the folder it is served from.
+        permute: left out, targets are as they are; a number decides how those of training splits are permuted.
     """
 
-    def __init__(self, store: Store, served: Mapping[str, ServedFolder]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        served: Mapping[str, ServedFolder],
+        *,
+        permute: int | None = None,
+    ) -> None:
         self._store = store
+        self._catalogue = catalogue
         self._served = served
+        self._permute = permute
         self._workshop = MiniatureWorkshop()
         self._repositories: dict[tuple[str, str], Repository] = {}
         self._failed: dict[tuple[str, str], WindtunnelError] = {}
         self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._guard = threading.Lock()
 
+    def canonical(self, repo_type: str, repo_id: str) -> str:
+        """The id to which the real hub redirects requests for ``repo_id``; the same if it does not."""
+        return self._catalogue.canonical(repo_type, repo_id)
+
     def find(self, repo_type: str, repo_id: str) -> Repository:
         """Return the repository, after making its files if this is the first request for it.
 
         Raises:
-            UnknownRepositoryError: it is not in the catalogue, or can only be served and is not.
+            MissingRepositoryError: it cannot be had: there is none, or the catalogue lacks it.
+            DisabledRepositoryError: the real hub gives it to nobody.
             MiniatureError: a model could not be made.
             WindtunnelError: the store cannot be written, or a served file is no longer what it was at the start.
                 Like the one above it is raised again at every later request, without another attempt.
@@ -70,9 +105,10 @@ class Shelf:
 
     def origin(self, dataset_id: str) -> str | None:
         """Say where the rows of a dataset come from, None if the hub does not have it."""
-        if dataset_id in self._served:
-            return f"served from {self._served[dataset_id].folder}"
-        entry = catalog.datasets().get(dataset_id)
+        name = self.canonical("dataset", dataset_id)
+        if name in self._served:
+            return f"served from {self._served[name].folder}"
+        entry = self._catalogue.dataset(name)
         return "generated" if entry and entry.generated_configs else None
 
     def close(self) -> None:
@@ -81,37 +117,48 @@ class Shelf:
 
     def _read(self, repo_type: str, repo_id: str) -> Repository:
         try:
-            folder = self._dataset(repo_id) if repo_type == "dataset" else self._model(repo_type, repo_id)
-            return Repository.read(repo_type, repo_id, folder)
+            if repo_type == "dataset":
+                return self._dataset(repo_id)
+            if repo_type == "model":
+                return self._model(repo_id)
         except (TableError, OSError) as error:
             raise WindtunnelError(
                 f"the files of {repo_id} cannot be read any more ({error}); put them back and start the hub again"
             ) from error
+        raise MissingRepositoryError(f"windtunnel's hub has no {repo_type} {repo_id!r}")
 
-    def _dataset(self, repo_id: str) -> Path:
+    def _dataset(self, repo_id: str) -> Repository:
         served = self._served.get(repo_id)
         if served:
-            made_from = _digest(recipe_digest(), str(served.folder), json.dumps(served.states()))
-            return self._store.folder(
-                "datasets", repo_id, made_from=made_from, make=lambda target: write_served(served, target)
+            made_from = _digest(recipe_digest(), str(served.folder), json.dumps(served.states()), str(self._permute))
+            folder = self._store.folder(
+                "datasets", repo_id, made_from=made_from, make=partial(write_served, served, permute=self._permute)
             )
-        entry = catalog.datasets().get(repo_id)
-        if entry is None:
-            raise UnknownRepositoryError(_not_known("dataset", repo_id))
-        if not entry.generated_configs:
-            raise UnknownRepositoryError(
-                f"the dataset {repo_id!r} is in windtunnel's catalogue, but it cannot be generated; serve a copy with "
-                f"--serve {repo_id}=DIR"
-            )
-        return self._store.folder(
-            "datasets", repo_id, made_from=recipe_digest(), make=lambda target: write_generated(entry, target)
+            return Repository.read("dataset", repo_id, folder / MAIN, converted=folder / CONVERTED)
+        entry = self._catalogue.dataset(repo_id)
+        if entry is not None and entry.removed:
+            if "disabled" in entry.removed:
+                raise DisabledRepositoryError(f"the dataset {repo_id!r}: {entry.removed}")
+            raise MissingRepositoryError(f"the dataset {repo_id!r}: {entry.removed}")
+        if entry is None or not entry.generated_configs:
+            if entry is not None and entry.gated:
+                return Repository.closed("dataset", repo_id)
+            raise self._missing("dataset", repo_id)
+        made_from = _digest(recipe_digest(), self._catalogue.digest("dataset", repo_id), str(self._permute))
+        folder = self._store.folder(
+            "datasets", repo_id, made_from=made_from, make=partial(write_generated, entry, permute=self._permute)
         )
+        return Repository.read("dataset", repo_id, folder / MAIN, converted=folder / CONVERTED, gated=entry.gated)
 
-    def _model(self, repo_type: str, repo_id: str) -> Path:
-        entry = catalog.models().get(repo_id) if repo_type == "model" else None
+    def _model(self, repo_id: str) -> Repository:
+        line = self._catalogue.line("model", repo_id) or {}
+        entry = self._catalogue.model(repo_id)
+        gated = bool(line.get("gated"))
         if entry is None:
-            raise UnknownRepositoryError(_not_known(repo_type, repo_id))
-        return self._model_folder(entry)
+            if gated:
+                return Repository.closed("model", repo_id)
+            raise self._missing("model", repo_id)
+        return Repository.read("model", repo_id, self._model_folder(entry), gated=gated)
 
     def _model_folder(self, entry: ModelEntry) -> Path:
         if isinstance(entry.source, catalog.Installed):
@@ -120,14 +167,27 @@ class Shelf:
         return self._store.folder(
             "models",
             entry.id,
-            made_from=recipe_digest(),
+            made_from=_digest(recipe_digest(), self._catalogue.digest("model", entry.id)),
             make=lambda target: self._workshop.make(entry.id, miniature, target),
         )
 
-
-def _not_known(repo_type: str, repo_id: str) -> str:
-    known = {"dataset": list(catalog.datasets()), "model": list(catalog.models())}.get(repo_type, [])
-    return f"the {repo_type} {repo_id!r} is not in windtunnel's catalogue; it has {', '.join(known) or 'none'}"
+    def _missing(self, repo_type: str, repo_id: str) -> MissingRepositoryError:
+        """The error for an id that is not served: it may exist on the real hub, unless its name says that it cannot."""
+        if problem := id_problem(repo_id):
+            return MissingRepositoryError(f"there is no {repo_type} {repo_id!r} on the hub: the id {problem}")
+        if bare_name_verdict(repo_id) is BareName.NOT_AN_ID:
+            return MissingRepositoryError(
+                f"there is no {repo_type} {repo_id!r} on the hub: it lives under an organisation"
+            )
+        line = self._catalogue.line(repo_type, repo_id)
+        unknown = (unknown_dataset if repo_type == "dataset" else unknown_model)(repo_id, line)
+        if line is None:
+            return MissingRepositoryError(f"the {repo_type} {repo_id!r} is not in windtunnel's catalogue", unknown)
+        return MissingRepositoryError(
+            f"the {repo_type} {repo_id!r} is in windtunnel's catalogue, but too little of it to make it"
+            + (f"; serve a copy with --serve {repo_id}=DIR" if repo_type == "dataset" else ""),
+            unknown,
+        )
 
 
 def _digest(*parts: str) -> str:

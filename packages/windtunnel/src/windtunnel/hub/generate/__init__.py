@@ -1,7 +1,10 @@
-"""Text that the hub makes itself: seeded grammars with the columns and labels of real benchmarks."""
+"""Rows that the hub makes itself: seeded grammars that fill the columns of real datasets."""
 
 from __future__ import annotations
 
-from windtunnel.hub.generate.rows import GRAMMARS, Row, generate_splits
+from windtunnel.hub.generate.cells import Row, can_fill, is_beside
+from windtunnel.hub.generate.grammars import GRAMMARS
+from windtunnel.hub.generate.roles import assign_roles, find_grammar
+from windtunnel.hub.generate.rows import generate_splits
 
-__all__ = ["GRAMMARS", "Row", "generate_splits"]
+__all__ = ["GRAMMARS", "Row", "assign_roles", "can_fill", "find_grammar", "generate_splits", "is_beside"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-    from windtunnel.hub.generate.rows import Row
+    from windtunnel.hub.generate.cells import Row
 
 NEGATIVE, POSITIVE = 0, 1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import random
 
-    from windtunnel.hub.generate.rows import Row
+    from windtunnel.hub.generate.cells import Row
 
 ENTAILMENT, NOT_ENTAILMENT = 0, 1
 

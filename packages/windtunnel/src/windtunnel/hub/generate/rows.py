@@ -1,76 +1,81 @@
-"""Rows of a generated split: distinct over all splits of a config, the same for the same name, on any machine."""
+"""Rows of a generated dataset: distinct over all splits of a config, the same for the same name, on any machine."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import WindtunnelError
-from windtunnel.hub.generate.film_reviews import film_review
-from windtunnel.hub.generate.news import news_pair
-from windtunnel.hub.generate.scenes import scene_pair
+from windtunnel.hub.generate.cells import Row, lay_out
+from windtunnel.hub.generate.exchange import exchange_targets, is_training
+from windtunnel.hub.generate.grammar import Exchange, Setting
+from windtunnel.hub.generate.grammars import GRAMMARS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Sequence
 
-Row = dict[str, str | int | float]
-Grammar = Callable[[random.Random, str], Row]
+    from windtunnel.hub.catalog import Generated
+    from windtunnel.hub.generate.grammar import Fields
+    from windtunnel.knowledge.datasets import Column
 
-GRAMMARS: dict[str, Grammar] = {"film_reviews": film_review, "news": news_pair, "scenes": scene_pair}
-
-UNLABELLED = -1  # what the hub stores where a benchmark keeps its test labels to itself
 DRAWS_PER_ROW = 50
 
 
 def generate_splits(
-    grammar: str, rows: Mapping[str, int], *, seed: str, unlabelled: Collection[str] = ()
+    plan: Generated, columns: Sequence[Column], *, seed: str, permute: int | None = None
 ) -> dict[str, list[Row]]:
     """Draw the rows of every split.
 
     Args:
-        grammar: a key of ``GRAMMARS``.
-        rows: split name → number of rows, in the order in which they are drawn.
+        plan: the grammar, its roles, the rows per split in the order in which they are drawn, the hidden labels.
+        columns: of the dataset.
         seed: the same seed gives the same rows.
-        unlabelled: splits whose labels are replaced by -1.
+        permute: left out, targets are as the grammar gives them; a number decides how those of the training splits
+            are permuted among their rows.
 
     Returns:
-        Split name → rows, each with an ``idx`` that counts from 0 in its split. No text occurs twice, neither in
-        a split nor in two of them.
+        Split name → rows, each with all columns. No row occurs twice but for its target, neither in a split nor in
+        two of them.
 
     Raises:
-        WindtunnelError: the grammar has too few distinct sentences for ``rows``.
+        WindtunnelError: the grammar has too few distinct rows.
     """
+    grammar = GRAMMARS[plan.grammar]
     rng = random.Random(seed)  # noqa: S311 - reproducible text, no secret
-    seen: set[tuple[object, ...]] = set()
-    return {
-        split: _draw(grammar, rng, split=split, count=count, seen=seen, labelled=split not in unlabelled)
-        for split, count in rows.items()
-    }
+    by_name = {column.name: column.labels for column in columns}
+    labels = {role: by_name[column] for role, column in plan.roles.items() if by_name[column]}
+    if plan.labels:
+        labels["label"] = plan.labels
+    seen: set[str] = set()
+    made: dict[str, list[Row]] = {}
+    for split, count in plan.rows.items():
+        setting = Setting(split, labels, frozenset(plan.roles), plan.sentences)
+        rows = _draw(plan.grammar, rng, setting, count=count, seen=seen)
+        if permute is not None and is_training(split, plan.rows):
+            rows = exchange_targets(rows, grammar, seed=f"{seed}/{split}/{permute}")
+        if grammar.complete is not None:
+            rows = [grammar.complete(row) for row in rows]
+        hidden = grammar.target if split in plan.unlabelled else ()
+        made[split] = lay_out(columns, plan.roles, rows, hidden=hidden, seed=f"{seed}/{split}")
+    return made
 
 
-def _draw(
-    grammar: str,
-    rng: random.Random,
-    *,
-    split: str,
-    count: int,
-    seen: set[tuple[object, ...]],
-    labelled: bool,
-) -> list[Row]:
-    drawn: list[Row] = []
+def _draw(name: str, rng: random.Random, setting: Setting, *, count: int, seen: set[str]) -> list[Fields]:
+    grammar = GRAMMARS[name]
+    drawn: list[Fields] = []
     for _ in range(count * DRAWS_PER_ROW):
-        row = GRAMMARS[grammar](rng, split)
-        text = tuple(value for column, value in row.items() if column != "label")
-        if text in seen:
-            continue
-        seen.add(text)
-        drawn.append({**row, "label": row["label"] if labelled else UNLABELLED, "idx": len(drawn)})
+        fields = grammar.draw(rng, setting)
+        told = [
+            value for role, value in fields.items() if grammar.exchange is Exchange.PAIR or role not in grammar.target
+        ]
+        if any(told):  # the empty lines of a corpus may come again
+            if repr(told) in seen:
+                continue
+            seen.add(repr(told))
+        drawn.append(fields)
         if len(drawn) == count:
-            break
-    else:
-        raise WindtunnelError(
-            f"the grammar {grammar!r} gave {len(drawn)} distinct rows for the split {split!r} in "
-            f"{count * DRAWS_PER_ROW} draws, {count} were asked for; lower `rows` in the catalogue or widen the grammar"
-        )
-    return drawn
+            return drawn
+    raise WindtunnelError(
+        f"the grammar {name!r} gave {len(drawn)} distinct rows for the split {setting.split!r} in "
+        f"{count * DRAWS_PER_ROW} draws, {count} were asked for; lower `rows` in the catalogue or widen the grammar"
+    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import random
 
-    from windtunnel.hub.generate.rows import Row
+    from windtunnel.hub.generate.cells import Row
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 
