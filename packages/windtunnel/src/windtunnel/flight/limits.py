@@ -8,10 +8,7 @@ the machine has left. Disk is what was written below the folders that a command 
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import psutil
 
+from windtunnel.flight.written import Written
 from windtunnel.report.table import format_bytes
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ LimitName = Literal["", "memory", "processes", "disk", "output", "time"]
 
 _GIB = 2**30
 _PART_OF_MEMORY = 0.75
-_WALK_SECONDS = 0.5  # between two looks at the disk, or longer where a look is long
-_WALK_PART = 10
 _HELD_PART = 10
 _FEWER = "start fewer workers, and wait for those that were started"
 
@@ -119,14 +115,9 @@ class LimitWatch:
 
     def __init__(self, limits: Limits, *, writable: Iterable[Path] = (), hidden: Iterable[Path] = ()) -> None:
         self._limits = limits
-        roots = [path.resolve() for path in writable]
-        self._roots = [path for path in roots if path.is_dir()]
-        self._skipped = frozenset(str(path.resolve()) for path in (*hidden, *roots))
-        self._floors = {root: self._floor(root) for root in self._roots}
-        self._written = 0
+        self._written = Written(writable, hidden=hidden)
+        self._floors = {root: self._floor(root) for root in self._written.roots}
         self._next_held = 0.0
-        self._ended = threading.Event()
-        self._walker: threading.Thread | None = None
 
     def look(self, seen: Seen, *, output_bytes: int, seconds: float) -> Exceeded | None:
         """Say which limit is not kept, if one is not.
@@ -183,12 +174,10 @@ class LimitWatch:
         return held
 
     def _disk(self) -> Exceeded | None:
-        most = self._limits.disk_bytes
+        most, written = self._limits.disk_bytes, self._written.bytes_written
         remedy = "write less: fewer checkpoints, no copies of the data"
-        if most is not None and self._written > most:
-            text = (
-                f"it wrote {format_bytes(self._written)} to the disk, of the {format_bytes(most)} that it may; {remedy}"
-            )
+        if most is not None and written > most:
+            text = f"it wrote {format_bytes(written)} to the disk, of the {format_bytes(most)} that it may; {remedy}"
             return Exceeded("disk", text)
         for root, floor in self._floors.items():
             with suppress(OSError):
@@ -212,40 +201,9 @@ class LimitWatch:
         return 0 if floor is None else min(floor, shutil.disk_usage(root).free // 2)
 
     def __enter__(self) -> Self:
-        if self._limits.disk_bytes is not None and self._roots:
-            before = self._walk()
-            self._walker = threading.Thread(target=self._follow, args=(before,), name="windtunnel-disk", daemon=True)
-            self._walker.start()
+        if self._limits.disk_bytes is not None:
+            self._written.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._walker is not None:
-            self._walker.join()
-
-    def _follow(self, before: int) -> None:
-        wait = _WALK_SECONDS
-        while not self._ended.wait(wait):
-            started = time.monotonic()
-            self._written = self._walk() - before
-            wait = max(_WALK_SECONDS, _WALK_PART * (time.monotonic() - started))
-
-    def _walk(self) -> int:
-        """Add up the blocks of all files, each once however many names it has; what is just going away is left out."""
-        total = 0
-        linked: set[tuple[int, int]] = set()
-        folders = [str(root) for root in self._roots]
-        while folders and not self._ended.is_set():
-            with suppress(OSError), os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    with suppress(OSError):
-                        status = entry.stat(follow_symlinks=False)
-                        if stat.S_ISDIR(status.st_mode):
-                            if entry.path not in self._skipped:
-                                folders.append(entry.path)
-                        elif status.st_nlink > 1 and (status.st_dev, status.st_ino) in linked:
-                            continue
-                        elif status.st_nlink > 1:
-                            linked.add((status.st_dev, status.st_ino))
-                        total += 512 * status.st_blocks
-        return total
+        self._written.stop()

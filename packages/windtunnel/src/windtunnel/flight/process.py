@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import re
 import resource
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from windtunnel.errors import FlightError
 from windtunnel.flight.limits import UNLIMITED, Exceeded, LimitWatch
+from windtunnel.flight.log import LOG_LIMIT_BYTES, Log
 from windtunnel.flight.sandbox.unsandboxed import Unsandboxed
 from windtunnel.flight.tree import GRACE_SECONDS, ProcessTree
 from windtunnel.flight.workspace import MARKER
@@ -26,15 +24,11 @@ if TYPE_CHECKING:
     from windtunnel.flight.limits import LimitName, Limits
     from windtunnel.flight.sandbox.launch import Launch, Sandbox
 
-LOG_LIMIT_BYTES = 64 * 2**20
 _POLL_SECONDS = 1.0  # a look costs milliseconds of a core that the flown code trains on
 _LIMITED_POLL_SECONDS = 0.2  # in which a core fills half a GiB of memory, or starts some hundred processes
 _FIRST_POLL_SECONDS = 0.02  # doubled until it is the other one, so that short commands are seen at all
 # wandb's service process ends a moment after the process that it served
 _SETTLE_SECONDS = 2.0
-_TAIL_BYTES = 4096
-_LINE_CHARACTERS = 500
-_WARNING = re.compile(r"\S+:\d+: \w*Warning: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +179,9 @@ def run_watched(
 
 def _start(
     launch: Launch, name: str, *, folder: Path, log: Path, log_limit_bytes: int
-) -> tuple[subprocess.Popen[bytes], _Log]:
+) -> tuple[subprocess.Popen[bytes], Log]:
     try:
-        output = _Log(log, limit_bytes=log_limit_bytes)
+        output = Log(log, limit_bytes=log_limit_bytes)
         child = subprocess.Popen(
             launch.argv,
             cwd=folder,
@@ -214,62 +208,3 @@ def _hold(pid: int, limits: Limits) -> None:
         number = getattr(resource, name)
         with suppress(OSError, ValueError):  # it has ended, or its limit is lower already
             resource.prlimit(pid, number, (value, value))
-
-
-class _Log:
-    """A log file with an upper size, filled from a pipe by a thread that never lets the writer wait.
-
-    Attributes:
-        disk_full: it could not be written any more.
-        written: how many bytes came, those that were not kept included.
-    """
-
-    def __init__(self, path: Path, *, limit_bytes: int) -> None:
-        self.disk_full = False
-        self.written = 0
-        self._file = path.open("wb", buffering=0)
-        self._left = limit_bytes
-        self._limit_bytes = limit_bytes
-        self._tail = b""
-        self._thread: threading.Thread | None = None
-
-    @property
-    def last_line(self) -> str:
-        """The last line that says something; a carriage return begins a new one, as progress bars use it.
-
-        Warnings, and the indented line of code that Python prints below each, are passed over.
-        """
-        text = self._tail.decode("utf-8", errors="replace")
-        lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
-        told = [line for line in lines if not line.startswith("  ") and not _WARNING.match(line)]
-        return (told or lines or [""])[-1].strip()[-_LINE_CHARACTERS:]
-
-    def follow(self, pipe: IO[bytes]) -> None:
-        self._thread = threading.Thread(target=self._drain, args=(pipe,), name="windtunnel-log", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        if self._thread is not None:
-            self._thread.join(_SETTLE_SECONDS)
-        self._file.close()
-
-    def _drain(self, pipe: IO[bytes]) -> None:
-        with pipe:
-            while chunk := pipe.read1(2**16):  # type: ignore[attr-defined]  # Popen gives a BufferedReader
-                self.written += len(chunk)
-                self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
-                if self._left > 0:
-                    self._keep(chunk)
-
-    def _keep(self, chunk: bytes) -> None:
-        kept = chunk[: self._left]
-        self._left -= len(chunk)
-        if self._left <= 0:
-            kept += f"\n[windtunnel: the log ends here, at {self._limit_bytes} bytes]\n".encode()
-        try:
-            self._file.write(kept)
-        except ValueError:  # closed: the flight no longer waits for this writer
-            self._left = 0
-        except OSError as error:
-            self._left = 0
-            self.disk_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
