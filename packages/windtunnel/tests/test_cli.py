@@ -61,7 +61,7 @@ def test_a_path_that_does_not_exist(capsys: pytest.CaptureFixture[str], tmp_path
     code, err = fails(capsys, "fly", str(tmp_path / "none"))
     assert code == 2
     assert err.startswith("windtunnel: ")
-    assert "does not exist" in err
+    assert "No such file or directory" in err
 
 
 def test_an_unknown_run_id(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path) -> None:
@@ -74,7 +74,10 @@ def test_an_unknown_run_id(capsys: pytest.CaptureFixture[str], repository: Path,
     assert not results.exists()
 
 
-def test_a_repository_outside_the_workspace_is_refused(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
+def test_a_repository_outside_the_workspace_is_refused_without_bubblewrap(
+    capsys: pytest.CaptureFixture[str], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("windtunnel.flight.containment.bubblewrap_trouble", lambda: "there is no bwrap on the PATH")
     code, err = fails(capsys, "fly", str(repository))
     assert code == 3
     assert "--sandbox none" in err

@@ -23,8 +23,11 @@ from windtunnel.submission import load
 from windtunnel.verdict import Verdict, conclude
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
+
+    from windtunnel.rules.base import Rule
+    from windtunnel.submission import Submission
 
 # for loading and all rules; it leaves the start and the report half a second of the fifteen that a submission may take
 TIME_BUDGET_SECONDS = 14.4
@@ -68,10 +71,34 @@ def check(
         UsageError: ``path``, ``runs``, ``select`` or ``ignore`` name something that does not exist.
     """
     deadline = time.monotonic() + time_budget_seconds
-    as_of = as_of or date.today()
     wanted = tuple(select)
     rules = choose(static_rules(), wanted)
     reasons = check_ignored(ignore, all_rules()) if ignore else {}
     submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
+    return check_with(rules, submission, as_of=as_of, reasons=reasons, selection=wanted, deadline=deadline)
+
+
+@_few_collections()
+def check_with(
+    rules: Sequence[type[Rule]],
+    submission: Submission,
+    *,
+    as_of: date | None = None,
+    reasons: Mapping[str, str] | None = None,
+    selection: Iterable[str] = (),
+    deadline: float | None = None,
+) -> Verdict:
+    """Review a submission by some rules and return the verdict.
+
+    Args:
+        rules: those to run.
+        submission: what is reviewed.
+        as_of: the date whose library versions count; today if left out.
+        reasons: why the findings of a rule do not count, by its code.
+        selection: what the rules were chosen by.
+        deadline: when the time for all rules is over, by ``time.monotonic``; the usual budget from now if left out.
+    """
+    as_of = as_of or date.today()
+    deadline = time.monotonic() + TIME_BUDGET_SECONDS if deadline is None else deadline
     outcomes = run(rules, Repo(submission, as_of=as_of), deadline=deadline)
-    return conclude(submission, outcomes, as_of=as_of, ignored=reasons, selection=wanted)
+    return conclude(submission, outcomes, as_of=as_of, ignored=reasons or {}, selection=selection)

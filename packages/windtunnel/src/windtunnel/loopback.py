@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -44,11 +45,21 @@ class LoopbackServer:
         self._sockets = [_bind(name, port)]
         self._paths: list[Path] = []
         self.port: int = self._sockets[0].getsockname()[1]
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30)
+        config = uvicorn.Config(
+            self._addressed(app), log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": self._sockets}, name=f"windtunnel-{name}", daemon=True
         )
+
+    def _addressed(self, app: Starlette) -> ASGIApp:
+        """Have the application see one address, whichever socket a request came by: it names it to clients."""
+
+        async def called(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "server": ("127.0.0.1", self.port)}, receive, send)
+
+        return called
 
     @property
     def url(self) -> str:

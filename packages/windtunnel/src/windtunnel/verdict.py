@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from windtunnel.evidence import Flight
     from windtunnel.findings import Finding, Place
     from windtunnel.rules.base import Outcome
     from windtunnel.submission import Submission
@@ -56,6 +57,7 @@ class Verdict:
         outcomes: what became of every rule that was chosen, in the order of their codes.
         reasons: why the findings of a rule do not count, by its code.
         selection: what the rules were chosen by, as given; empty for all rules.
+        flights: what was flown; empty after a check alone.
     """
 
     submission: Submission
@@ -65,6 +67,7 @@ class Verdict:
     outcomes: tuple[Outcome, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
     selection: tuple[str, ...] = ()
+    flights: tuple[Flight, ...] = ()
 
     @cached_property
     def outcome(self) -> Decision:
@@ -112,9 +115,23 @@ class Verdict:
                     f"make the files smaller, or check these alone with --select {','.join(late)}",
                 )
             )
+        doubts += [doubt for flight in self.flights if (doubt := self._unexplained(flight)) is not None]
         if not any(outcome.complete for outcome in self.outcomes):
             doubts.append(Doubt("no rule could look at this", "check that PATH is the repository meant"))
         return tuple(doubts)
+
+    def _unexplained(self, flight: Flight) -> Doubt | None:
+        """What to say of a flight that did not go well and of which no finding speaks: that must not look ready."""
+        failed = [command.name for command in flight.commands if command.status != "finished"]
+        missing = [run_id for run_id in flight.run_ids if flight.command(run_id) is None]
+        told = any(
+            finding.source == "flight" and finding.severity in {Severity.BLOCKER, Severity.UNDECIDED}
+            for finding in (*self.findings, *(ignored.finding for ignored in self.ignored))
+        )
+        if told or self.selection or not (failed or missing or flight.troubles or not flight.commands):
+            return None
+        what = f"{', '.join(failed)} failed" if failed else f"{', '.join(missing) or 'nothing'} was not flown"
+        return Doubt(f"in {flight.mode} mode {what}, and no rule says why", "read the flight's log, and mend its cause")
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity that count."""
@@ -136,6 +153,7 @@ def conclude(
     as_of: date,
     ignored: Mapping[str, str] | None = None,
     selection: Iterable[str] = (),
+    flights: Iterable[Flight] = (),
 ) -> Verdict:
     """Return the verdict that the outcomes of the rules lead to.
 
@@ -145,6 +163,7 @@ def conclude(
         as_of: the date whose library versions count.
         ignored: why the findings of a rule do not count, by its code.
         selection: what the rules were chosen by.
+        flights: what was flown.
     """
     outcomes = tuple(outcomes)
     reasons = dict(ignored or {})
@@ -157,6 +176,7 @@ def conclude(
         outcomes=outcomes,
         reasons=tuple(sorted(reasons.items())),
         selection=tuple(selection),
+        flights=tuple(flights),
     )
 
 

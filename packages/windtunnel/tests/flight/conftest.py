@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from windtunnel.flight import Options, fly
+from windtunnel.report.closing import print_closing, print_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,12 @@ class Experiment:
 
     def fly(self, **changes: Any) -> Flown:
         out, err = io.StringIO(), io.StringIO()
-        exit_code = fly(self.options(**changes), out=Console(file=out, width=80), err=Console(file=err, width=80))
+        errors = Console(file=err, width=80)
+        flown = fly(self.options(**changes), err=errors)
+        if not flown.interrupted:
+            print_closing(flown, out=Console(file=out, width=80))
+            print_failures(flown, err=errors)
+        exit_code = flown.interrupted or int(not flown.finished)
         return Flown(exit_code, out.getvalue(), err.getvalue(), self.results_dir)
 
     def read_back(self) -> Flown:

@@ -117,6 +117,7 @@ def test_a_trial_flies_every_run_and_leaves_the_repository_as_it_was(experiment:
     assert all(f"{run} " in flown.out for run in runs)
     assert "flying proposed-a in trial mode" in (flown.results_dir / "flight/logs/proposed-a.log").read_text()
     assert {path.name for path in (flown.results_dir / "flight").iterdir()} == {
+        "evidence.json",
         "logs",
         "recorder.sqlite",
         "report.json",

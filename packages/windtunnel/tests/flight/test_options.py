@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from windtunnel.errors import FlightError, UsageError
+from windtunnel.errors import UsageError
 from windtunnel.flight.options import check_options, command_line, own_workspace, parse_served
 
 if TYPE_CHECKING:
@@ -24,23 +24,6 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, experiment: Experim
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"is a file|does not exist"):
         check_options(experiment.options(repository=tmp_path / name))
-
-
-def test_a_repository_elsewhere_needs_consent(experiment: Experiment) -> None:
-    experiment.run("a")
-    with pytest.raises(FlightError, match="--sandbox none flies it all the same") as caught:
-        check_options(experiment.options(unsandboxed=False))
-    assert caught.value.exit_code == 3
-    check_options(experiment.options(unsandboxed=True))
-
-
-def test_a_repository_of_the_own_workspace_needs_none(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    experiment.run("a")
-    monkeypatch.setattr("windtunnel.flight.options.own_workspace", lambda: experiment.folder.parent)
-    assert check_options(experiment.options(unsandboxed=False)).repository == experiment.folder
-    monkeypatch.setattr("windtunnel.flight.options.own_workspace", lambda: experiment.folder / "src")
-    with pytest.raises(FlightError):
-        check_options(experiment.options(unsandboxed=False))
 
 
 def test_the_own_workspace_is_the_folder_with_the_uv_table() -> None:

@@ -85,7 +85,7 @@ def test_an_unknown_run_lists_what_exists_and_what_is_close() -> None:
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
-    command = run_command("proposed-x", results_dir=Path("/r"), mode="full")
+    command = run_command("proposed-x", python=Path(sys.executable), results_dir=Path("/r"), mode="full")
     assert command.argv == (
         sys.executable,
         "-u",
@@ -95,7 +95,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "results_dir=/r",
         "mode=full",
     )
-    program, *arguments = evaluate_command(["a", "b"], results_dir=Path("/my (results)")).argv
+    program, *arguments = evaluate_command(["a", "b"], python=Path(sys.executable), results_dir=Path("/my (results)")).argv
     assert program == sys.executable
     assert arguments[:3] == ["-m", "src.evaluate", "results_dir=/my (results)"]
     assert json.loads(arguments[3].removeprefix("run_ids=")) == ["a", "b"]

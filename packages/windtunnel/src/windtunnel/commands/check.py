@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from windtunnel.commands import reviewing
+from windtunnel.commands import reporting
 
 _EPILOG = """\
 examples:
@@ -34,22 +34,22 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", metavar="PATH", help=reviewing.PATH_HELP)
-    reviewing.add_options(parser)
+    parser.add_argument("path", metavar="PATH", help=reporting.PATH_HELP)
+    reporting.add_options(parser)
     parser.set_defaults(verb=_check)
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from windtunnel.check import check  # noqa: PLC0415 - the rules take longer to import than --help should
 
-    reviewing.check_output(arguments)
+    reporting.check_output(arguments)
     verdict = check(
         arguments.path,
         runs=arguments.runs,
         as_of=arguments.as_of,
         select=arguments.select,
-        ignore=reviewing.ignored(arguments),
-        stdin=reviewing.stdin_of(arguments),
+        ignore=reporting.ignored(arguments),
+        stdin=reporting.stdin_of(arguments),
     )
-    reviewing.report(verdict, arguments)
+    reporting.report(verdict, arguments)
     return verdict.exit_code

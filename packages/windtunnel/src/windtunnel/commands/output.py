@@ -38,8 +38,13 @@ def to_stdout(text: str, *, encoding: str | None = None) -> None:
             ) from error
 
 
-def to_file(path: Path, text: str) -> None:
+def to_file(path: Path, text: str, *, option: str = "--output") -> None:
     """Write the text to a file that is there whole or not at all; a device or a pipe is written to as it is.
+
+    Args:
+        path: where to.
+        text: what to write.
+        option: what named the file, for the error.
 
     Raises:
         UsageError: it cannot be written.
@@ -49,10 +54,10 @@ def to_file(path: Path, text: str) -> None:
     try:
         _write(target, data)
     except OSError as error:
-        raise UsageError(f"--output {path} cannot be written: {error.strerror or error}; give another file") from error
+        raise UsageError(f"{option} {path} cannot be written: {error.strerror or error}; give another file") from error
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, option: str = "--output") -> None:
     """Refuse an output file that cannot be written, before the work is done.
 
     Raises:
@@ -60,9 +65,9 @@ def check_writable(path: Path) -> None:
     """
     target = path.expanduser().absolute()
     if target.is_dir():
-        raise UsageError(f"--output {path} is a folder; name a file in it")
+        raise UsageError(f"{option} {path} is a folder; name a file in it")
     if not target.parent.is_dir():
-        raise UsageError(f"--output {path}: there is no folder {target.parent}; make it first, or give another file")
+        raise UsageError(f"{option} {path}: there is no folder {target.parent}; make it first, or give another file")
 
 
 def _write(target: Path, data: bytes) -> None:

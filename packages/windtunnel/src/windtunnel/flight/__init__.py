@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Options", "fly"]
+if TYPE_CHECKING:
+    from windtunnel.flight.flight import Flown, fly
+    from windtunnel.flight.options import Options
+
+__all__ = ["Flown", "Options", "fly"]
 
 
 def __getattr__(name: str) -> Any:
     # imported when asked for: a flight imports its reports, and the reports its options
-    if name == "fly":
-        from windtunnel.flight.flight import fly  # noqa: PLC0415
+    if name in {"Flown", "fly"}:
+        from windtunnel.flight import flight  # noqa: PLC0415
 
-        return fly
+        return getattr(flight, name)
     if name == "Options":
         from windtunnel.flight.options import Options  # noqa: PLC0415
 

@@ -6,15 +6,20 @@ import os
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from windtunnel.errors import FlightError, UsageError
+from windtunnel.contract import RUN_FOLDERS
+from windtunnel.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Mode = Literal["trial", "full"]
+EnvironmentKind = Literal["current", "project"]
 
-REQUIRED_FILES = ("src/main.py", "config/config.yaml")
+REQUIRED_FILES = ("src/main.py",)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -30,8 +35,15 @@ class Options:
         results_dir: where ``{run_id}/``, ``comparison/`` and ``flight/`` go.
         resume: continue the earlier flight found in ``results_dir`` instead of moving it aside.
         serve: dataset id to the folder of Parquet files that the hub serves under that id.
+        catalog: files with further ids for the hub.
         timeout_seconds: limit of each command; ``None`` is no limit.
+        env: what the experiment runs in: this windtunnel's own environment, or its project's.
+        as_of: the day whose library versions make the project's environment; today's if ``None``.
         unsandboxed: the user said ``--sandbox none``.
+        probes: also fly once more with the same seed and once with permuted labels, after a full flight.
+        origin: PATH as the user gave it; empty if it is ``repository``.
+        run_files: ``--runs`` as the user gave it.
+        foreign: ``repository`` is a copy of a submission from elsewhere, wherever it lies.
     """
 
     repository: Path
@@ -40,8 +52,20 @@ class Options:
     results_dir: Path = Path("results")
     resume: bool = False
     serve: dict[str, Path] = field(default_factory=dict)
+    catalog: tuple[Path, ...] = ()
     timeout_seconds: float | None = None
+    env: EnvironmentKind = "current"
+    as_of: date | None = None
     unsandboxed: bool = False
+    probes: bool = False
+    origin: str = ""
+    run_files: Path | None = None
+    foreign: bool = False
+
+    @property
+    def named(self) -> str:
+        """What a command line and a report call the repository."""
+        return self.origin or str(self.repository)
 
 
 def parse_served(arguments: list[str]) -> dict[str, Path]:
@@ -71,42 +95,45 @@ def check_options(options: Options) -> Options:
     """Return ``options`` with absolute paths, once everything that the disk can refute has been checked.
 
     Raises:
-        UsageError: the repository, the results folder or the timeout cannot be used.
-        FlightError: the repository is not this workspace's own and no consent to fly it unsandboxed was given.
+        UsageError: the repository, the results folder, a catalogue or the timeout cannot be used.
     """
-    repository = _check_repository(options.repository)
+    repository = _check_repository(options.repository, options.origin or str(options.repository))
     if options.timeout_seconds is not None and not options.timeout_seconds > 0:
         raise UsageError(f"--timeout {options.timeout_seconds:g} is not a number of seconds above 0")
-    if not options.unsandboxed and not _is_own_code(repository):
-        raise FlightError(
-            f"{repository} is not part of the workspace that this windtunnel belongs to, and this windtunnel has no "
-            "sandbox to put it in. --sandbox none flies it all the same: its code then runs with your rights, sees "
-            "your files and reaches the network; only your environment variables are withheld"
-        )
-    return Options(
+    for catalog in options.catalog:
+        if not catalog.is_file():
+            raise UsageError(f"--catalog {catalog} is not a file; give one that holds a JSON object on each line")
+    return replace(
+        options,
         repository=repository,
-        mode=options.mode,
-        runs=options.runs,
         results_dir=_check_results_dir(options.results_dir, repository),
-        resume=options.resume,
         serve={hub_id: folder.resolve() for hub_id, folder in options.serve.items()},
-        timeout_seconds=options.timeout_seconds,
-        unsandboxed=options.unsandboxed,
+        catalog=tuple(path.resolve() for path in options.catalog),
     )
 
 
-def command_line(options: Options, *, resume: bool = False) -> str:
-    """Return the shell command of a flight like ``options``."""
-    words = ["windtunnel", "fly", shown(options.repository), "--mode", options.mode]
-    for run in options.runs:
-        words += ["--run", run]
+def command_line(options: Options, *, resume: bool = False, run: str | None = None) -> str:
+    """Return the shell command of a flight like ``options``, of one ``run`` alone if it is named."""
+    words = ["windtunnel", "fly", options.origin or shown(options.repository), "--mode", options.mode]
+    for wanted in options.runs if run is None else (run,):
+        words += ["--run", wanted]
+    if options.run_files is not None:
+        words += ["--runs", shown(options.run_files)]
     words += ["--results-dir", shown(options.results_dir)]
     for hub_id, folder in options.serve.items():
         words += ["--serve", f"{hub_id}={shown(folder)}"]
+    for catalog in options.catalog:
+        words += ["--catalog", shown(catalog)]
     if options.timeout_seconds is not None:
         words += ["--timeout", f"{options.timeout_seconds:g}"]
+    if options.env != "current":
+        words += ["--env", options.env]
+    if options.as_of is not None:
+        words += ["--as-of", options.as_of.isoformat()]
     if options.unsandboxed:
         words += ["--sandbox", "none"]
+    if options.probes:
+        words += ["--probes"]
     return shlex.join([*words, "--resume"] if resume else words)
 
 
@@ -131,22 +158,23 @@ def own_workspace() -> Path | None:
     return None
 
 
-def _is_own_code(repository: Path) -> bool:
+def is_own_code(options: Options) -> bool:
+    """Whether the repository lies in the workspace that this windtunnel's source belongs to."""
     root = own_workspace()
-    return root is not None and repository.is_relative_to(root)
+    return not options.foreign and root is not None and options.repository.is_relative_to(root)
 
 
-def _check_repository(path: Path) -> Path:
+def _check_repository(path: Path, named: str) -> Path:
     repository = path.expanduser().resolve()
     if not repository.is_dir():
         what = "is a file" if repository.exists() else "does not exist"
-        raise UsageError(f"{path} {what}; PATH is the folder of an experiment repository")
+        raise UsageError(f"{named} {what}; PATH is the folder of an experiment repository")
     missing = [name for name in REQUIRED_FILES if not (repository / name).is_file()]
-    if not any((repository / "config" / "run").glob("*.yaml")):
+    if not any(path for folder in RUN_FOLDERS for path in (repository / folder).glob("*.y*ml")):
         missing.append("config/run/*.yaml")
     if missing:
         raise UsageError(
-            f"{path} is not an experiment repository: {', '.join(missing)} missing; PATH holds "
+            f"{named} is not an experiment repository: {', '.join(missing)} missing; PATH holds "
             "src/main.py, config/config.yaml and one config/run/{run_id}.yaml per run"
         )
     return repository

@@ -6,10 +6,10 @@ import difflib
 import fnmatch
 import json
 import re
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from windtunnel.contract import RUN_FOLDERS
 from windtunnel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def list_run_ids(repository: Path) -> list[str]:
     Raises:
         UsageError: a run configuration has a name that a flight uses itself.
     """
-    run_ids = sorted((path.stem for path in (repository / "config" / "run").glob("*.yaml")), key=_order)
+    files = [path for folder in RUN_FOLDERS for path in (repository / folder).glob("*.y*ml")]
+    run_ids = sorted({path.stem for path in files if path.suffix in {".yaml", ".yml"}}, key=_order)
     if taken := RESERVED.intersection(run_ids):
         raise UsageError(
             f"config/run/{min(taken)}.yaml: a flight keeps files of its own under the name {min(taken)!r}; "
@@ -73,16 +74,16 @@ def choose_runs(run_ids: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return [run_id for run_id in run_ids if run_id in chosen]
 
 
-def run_command(run_id: str, *, results_dir: Path, mode: Mode) -> Command:
+def run_command(run_id: str, *, python: Path, results_dir: Path, mode: Mode) -> Command:
     """Return the command that makes one run, as the experiment contract writes it."""
     overrides = (f"run={hydra_value(run_id)}", f"results_dir={hydra_value(str(results_dir))}", f"mode={mode}")
-    return Command(run_id, (sys.executable, "-u", "-m", "src.main", *overrides))
+    return Command(run_id, (str(python), "-u", "-m", "src.main", *overrides))
 
 
-def evaluate_command(run_ids: Sequence[str], *, results_dir: Path) -> Command:
+def evaluate_command(run_ids: Sequence[str], *, python: Path, results_dir: Path) -> Command:
     """Return the command that compares runs; its arguments are plain ``key=value``, not Hydra overrides."""
     arguments = (f"results_dir={results_dir}", f"run_ids={json.dumps(list(run_ids))}")
-    return Command(EVALUATE, (sys.executable, "-m", "src.evaluate", *arguments))
+    return Command(EVALUATE, (str(python), "-m", "src.evaluate", *arguments))
 
 
 def hydra_value(text: str) -> str:

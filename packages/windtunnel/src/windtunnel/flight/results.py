@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import FlightError
+from windtunnel.flight.workspace import LOCK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LOCK_NAME = ".windtunnel.lock"
 LEAST_FREE_BYTES = 200 * 2**20  # what a small run's checkpoints, logs and caches need; chosen by us
 
 

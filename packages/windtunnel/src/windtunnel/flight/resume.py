@@ -38,7 +38,8 @@ def earlier_record(
         f"{what} was {then}, now {now}"
         for what, then, now in (
             ("--mode", earlier.mode, options.mode),
-            ("PATH", earlier.repository, str(options.repository)),
+            ("PATH", earlier.repository, options.named),
+            ("--env", earlier.env, options.env),
             ("--serve", _written(earlier.served), _written(served)),
         )
         if then != now

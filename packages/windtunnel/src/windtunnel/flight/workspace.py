@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import sysconfig
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MARKER = "WINDTUNNEL_FLIGHT"
+LOCK_NAME = ".windtunnel.lock"
+
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 # an AF_UNIX address has 107 bytes, and wandb and multiprocessing put theirs up to 45 below TMPDIR
 _LONGEST_TMPDIR = 60
@@ -85,6 +87,16 @@ class Workspace:
         """``report.json`` of the flight."""
         return self.flight / "report.json"
 
+    @property
+    def evidence(self) -> Path:
+        """``evidence.json``: what the rules look at, so that the flight can be judged again."""
+        return self.flight / "evidence.json"
+
+    @property
+    def probes(self) -> Path:
+        """What further flights of single runs write."""
+        return self.work / "probes"
+
     def log(self, name: str) -> Path:
         """Return the log file of the command ``name``."""
         return self.flight / "logs" / f"{name}.log"
@@ -116,25 +128,37 @@ class Workspace:
                     shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def environment(self, tmp: Path, servers: Mapping[str, str]) -> dict[str, str]:
+    @property
+    def lock(self) -> Path:
+        """The file by which a flight holds the results folder."""
+        return self.results_dir / LOCK_NAME
+
+    def environment(
+        self, tmp: Path, servers: Mapping[str, str], *, prefix: Path | None = None, contained: bool = False
+    ) -> dict[str, str]:
         """Return the whole environment of the flown commands: nothing of the user's that is not on a short list.
 
         Args:
             tmp: the TMPDIR that :meth:`prepare` returned.
             servers: what the clients need to find the loopback servers.
+            prefix: of the environment that they run with; this windtunnel's own if left out.
+            contained: whether they run in a sandbox, where the folders of the user's PATH are not there.
         """
+        prefix = prefix or Path(sys.prefix)
         inherited = {
             name: value
             for name, value in os.environ.items()
             if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
         }
-        interpreter = str(Path(sys.executable).parent)
+        programs = _SYSTEM_PATH if contained else os.environ.get("PATH", os.defpath)
+        if "VIRTUAL_ENV" in inherited:
+            inherited["VIRTUAL_ENV"] = str(prefix)
         return {
             # OpenMP's threads wait for each other in a loop, which costs a step half its speed whenever the servers or
             # wandb's own process want a core; after this many turns they sleep. Measured: 0.6 instead of 1.1 s a step.
             "GOMP_SPINCOUNT": "1000",
             **inherited,
-            "PATH": os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([str(prefix / "bin"), programs]),
             "HOME": str(self.home),
             "TMPDIR": str(tmp),
             "XDG_CACHE_HOME": str(self.home / ".cache"),
@@ -143,7 +167,7 @@ class Workspace:
             "XDG_STATE_HOME": str(self.home / ".local" / "state"),
             "MPLCONFIGDIR": str(self.home / "matplotlib"),
             "TORCHINDUCTOR_CACHE_DIR": str(self.home / "torchinductor"),
-            **_bytecode(self.home / "pycache"),
+            **_bytecode(self.home / "pycache", prefix),
             "PYTHONUNBUFFERED": "1",
             "PYTHONNOUSERSITE": "1",
             "HYDRA_FULL_ERROR": "1",
@@ -155,11 +179,10 @@ class Workspace:
         }
 
 
-def _bytecode(cache: Path) -> dict[str, str]:
+def _bytecode(cache: Path, prefix: Path) -> dict[str, str]:
     """Let the commands compile Python at most once per flight, and never into the user's environment.
 
     An environment that was compiled when it was installed is read as it is; a cache elsewhere would hide its files.
     """
-    library = Path(sysconfig.get_path("purelib"))
-    compiled = any(library.glob("yaml/__pycache__/*.pyc"))
+    compiled = any(prefix.glob("lib/python3*/site-packages/*/__pycache__/*.pyc"))
     return {"PYTHONDONTWRITEBYTECODE": "1"} if compiled else {"PYTHONPYCACHEPREFIX": str(cache)}

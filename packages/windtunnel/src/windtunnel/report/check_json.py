@@ -1,7 +1,7 @@
 """The verdict of a check for programs: everything in one JSON document, or the two fields of the review rubric.
 
 ``check.schema.json`` beside this module describes the document. The same submission, options and version give the same
-bytes: there is no time in it and no path but the one that was given.
+bytes of a check: there is no time in it and no path but the one that was given. Of a flight there are times.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from windtunnel import __version__
 if TYPE_CHECKING:
     from typing import Any
 
+    from windtunnel.evidence import Flight
     from windtunnel.findings import Finding, Place
     from windtunnel.verdict import Verdict
 
@@ -65,6 +66,29 @@ def document(verdict: Verdict) -> dict[str, Any]:
                 if outcome.dropped
             ],
         },
+        **({"flights": [flight_record(flight) for flight in verdict.flights]} if verdict.flights else {}),
+    }
+
+
+def flight_record(flight: Flight) -> dict[str, Any]:
+    """Return what a flight did as JSON values: how each command ended, and what the flight could not show."""
+    return {
+        "mode": flight.mode,
+        "environment": flight.environment,
+        "sandbox": flight.sandbox,
+        "commands": [
+            {
+                "name": command.name,
+                "status": command.status,
+                "reason": command.reason,
+                "seconds": command.seconds,
+                "peak_memory_bytes": command.peak_memory_bytes,
+            }
+            for command in flight.commands
+        ],
+        "recorded_runs": len(flight.runs),
+        "troubles": [trouble.message for trouble in flight.troubles],
+        "notes": list(flight.notes),
     }
 
 

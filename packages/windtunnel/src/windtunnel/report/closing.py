@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from windtunnel.flight.flight import Flown
     from windtunnel.flight.options import Options
     from windtunnel.report.record import CommandRecord, FlightRecord
 
@@ -80,23 +81,16 @@ def data_heading(comparison: Mapping[str, Any], origins: Mapping[str, str]) -> s
     return ", ".join(words) or "data that evaluate does not name"
 
 
-def print_closing(
-    record: FlightRecord,
-    options: Options,
-    *,
-    comparison: Mapping[str, Any] | None,
-    seconds: float,
-    out: Console,
-    err: Console,
-) -> None:
-    """Print the end of a flight that was not interrupted: results to ``out``, failures to ``err``."""
-    commands = [record.commands[name] for name in (*record.run_ids, EVALUATE) if name in record.commands]
-    if comparison is None:
-        out.print(outcome_table(commands))
-    else:
+def print_closing(flown: Flown, *, out: Console) -> None:
+    """Print the results of a flight that was not interrupted."""
+    record, options, comparison = flown.record, flown.options, flown.comparison
+    commands = _commands(record)
+    if comparison is not None:
         title = f"Full flight on {data_heading(comparison, record.data)}"
         for part in comparison_table(comparison, record.run_ids, title=title):
             out.print(part)
+    elif commands:
+        out.print(outcome_table(commands))
     out.print()
     folders = ["comparison", *record.run_ids] if options.mode == "full" else []
     figures = sorted(path for folder in folders for path in (options.results_dir / folder).glob("*.pdf"))
@@ -106,7 +100,15 @@ def print_closing(
             _line(out, f"  {shown(figure)}")
     peak = max((command.peak_memory_bytes for command in commands), default=0)
     _line(out, f"results: {shown(options.results_dir)}")
-    _line(out, f"time: {format_seconds(seconds)}, peak memory: {format_bytes(peak)}")
+    _line(out, f"time: {format_seconds(flown.seconds)}, peak memory: {format_bytes(peak)}")
+    _line(out, f"sandbox: {record.sandbox}; environment: {record.env}")
+    out.print()
+
+
+def print_failures(flown: Flown, *, err: Console) -> None:
+    """Print what failed, with its last words, where its log lies and how to see it again."""
+    record, options = flown.record, flown.options
+    commands = _commands(record)
     failures: set[str] = set()
     for command in commands:
         if command.status == "failed":
@@ -118,6 +120,10 @@ def print_closing(
         _line(err, f"{hub_id} was served from {record.served[hub_id]}, which has {', '.join(files)} and nothing else")
     if record.problem and not any(record.problem == command.reason for command in commands):
         _line(err, record.problem)
+
+
+def _commands(record: FlightRecord) -> list[CommandRecord]:
+    return [record.commands[name] for name in (*record.run_ids, EVALUATE) if name in record.commands]
 
 
 def _print_failure(command: CommandRecord, options: Options, err: Console, *, excerpt: bool) -> None:

@@ -43,6 +43,7 @@ class CommandRecord:
         exit_code: what it returned; ``None`` while it runs or if a signal ended it.
         signal: number of the signal that ended it, if one did.
         timed_out: the flight ended it at its time limit.
+        limit: which limit ended it, "" for none.
         seconds: wall-clock time.
         peak_memory_bytes: highest sum of the resident sizes of its processes.
         leftover_processes: processes that outlived it and were ended.
@@ -56,6 +57,7 @@ class CommandRecord:
     exit_code: int | None = None
     signal: int | None = None
     timed_out: bool = False
+    limit: str = ""
     seconds: float = 0.0
     peak_memory_bytes: int = 0
     leftover_processes: int = 0
@@ -67,6 +69,7 @@ class CommandRecord:
         self.exit_code = outcome.exit_code
         self.signal = outcome.signal
         self.timed_out = outcome.timed_out
+        self.limit = outcome.limit
         self.seconds = round(outcome.seconds, 3)
         self.peak_memory_bytes = outcome.peak_memory_bytes
         self.leftover_processes = outcome.leftover_processes
@@ -81,7 +84,9 @@ class FlightRecord:
         repository: folder that was flown.
         served: dataset id to the folder given with ``--serve``.
         run_ids: the runs of this flight in their order.
-        sandbox: what kept the flown code away from the machine.
+        sandbox: what kept the flown code away from the machine: bubblewrap, or none.
+        uncovered: what it does not cover.
+        env: the environment that was flown in: current, or project.
         warnings: what a reader must know before trusting the results.
         tree_sha256: hash of the copy that was flown.
         left_out: links and special files that are not in the copy.
@@ -102,6 +107,8 @@ class FlightRecord:
     served: dict[str, str]
     run_ids: list[str]
     sandbox: str = "none"
+    uncovered: list[str] = field(default_factory=list)
+    env: str = "current"
     warnings: list[str] = field(default_factory=list)
     tree_sha256: str = ""
     left_out: list[str] = field(default_factory=list)
@@ -155,10 +162,11 @@ def open_record(options: Options, run_ids: list[str], served_files: dict[str, di
     """Return the record of a flight that begins now."""
     return FlightRecord(
         mode=options.mode,
-        repository=str(options.repository),
+        repository=options.named,
         served={hub_id: str(folder) for hub_id, folder in sorted(options.serve.items())},
         served_files=served_files,
         run_ids=run_ids,
+        env=options.env,
     )
 
 
@@ -188,6 +196,7 @@ def read_record(path: Path) -> FlightRecord:
             "started",
             "ended",
             "status",
+            "env",
         )
         return FlightRecord(
             **{name: content[name] for name in names}, commands={command.name: command for command in commands}

@@ -1,4 +1,4 @@
-"""What check, fly and review have in common on the command line: what is reviewed, by which rules, into which report."""
+"""What check, fly and review have in common on the command line: what is reviewed, by which rules, what is reported."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="write the report to FILE and one line of summary to stdout"
     )
     parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        type=_also,
+        metavar="FORMAT=FILE",
+        help="write the report to FILE in another format as well; may be repeated",
+    )
+    parser.add_argument(
         "--select",
         action="append",
         default=[],
@@ -71,6 +79,8 @@ def check_output(arguments: argparse.Namespace) -> None:
     """
     if arguments.output is not None:
         check_writable(arguments.output)
+    for _, path in arguments.also:
+        check_writable(path, option="--also")
 
 
 def ignored(arguments: argparse.Namespace) -> dict[str, str]:
@@ -95,6 +105,8 @@ def report(verdict: Verdict, arguments: argparse.Namespace) -> None:
     Raises:
         WindtunnelError: it cannot be written.
     """
+    for wanted, path in arguments.also:
+        to_file(path, _renderer(wanted, on_terminal=False, verbose=arguments.verbose)(verdict), option="--also")
     output: Path | None = arguments.output
     on_terminal = output is None and sys.stdout.isatty()
     document = _renderer(arguments.format, on_terminal=on_terminal, verbose=arguments.verbose)(verdict)
@@ -127,6 +139,13 @@ def _renderer(wanted: str, *, on_terminal: bool, verbose: bool) -> Callable[[Ver
     width = min(_WIDEST, shutil.get_terminal_size().columns) if on_terminal else 80
     colour = on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return lambda verdict: check_text.render(verdict, width=width, colour=colour, verbose=verbose)
+
+
+def _also(text: str) -> tuple[str, Path]:
+    wanted, separator, path = text.partition("=")
+    if wanted not in FORMATS or not separator or not path:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=FILE with one of {', '.join(FORMATS)}")
+    return wanted, Path(path)
 
 
 def _day(text: str) -> date:

@@ -1,0 +1,67 @@
+"""Why uv could not make an environment: the repository's fault, or something that leaves the question open."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from windtunnel.evidence import Trouble
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KEPT_LINES = 12
+_NOISE = ("warning:", "hint: Pre-releases")
+# what uv says when it is not the repository that is at fault
+_OPEN = (
+    (re.compile(r"client error|error sending request|timed? ?out|dns|certificate|connection", re.IGNORECASE),
+     "the package index cannot be reached", "look after the network, and review again"),
+    (re.compile(r"No space left on device", re.IGNORECASE), "the disk is full", "free some space, and review again"),
+    (re.compile(r"Permission denied", re.IGNORECASE),
+     "a folder cannot be written", "mend its permissions, and review again"),
+    (re.compile(r"(was|were) not found in the package registry", re.IGNORECASE),
+     "no index has one of the packages", "name the index or the wheel: UV_INDEX, UV_FIND_LINKS"),
+    (re.compile(r"no wheels with a matching|no wheel.*platform|has no usable wheels", re.IGNORECASE),
+     "a package has nothing for this machine", "review on a machine of the kind that it is meant for"),
+)  # fmt: skip
+_NAME = re.compile(r"(?:Because|because|and|of) `?([A-Za-z0-9][\w.-]*)`?(?:\[[^\]]*\])?\s*(?:==|>=|<=|~=|<|>|was)")
+
+
+def trouble_of(said: str, manifest: Path) -> Trouble:
+    """Return what a failed call of uv means.
+
+    Args:
+        said: its error output.
+        manifest: the project's ``pyproject.toml``.
+    """
+    lines = [line.rstrip() for line in said.splitlines() if line.strip() and not line.startswith(_NOISE)]
+    evidence = "\n".join(lines[:_KEPT_LINES])
+    line = _line_of(evidence, manifest)
+    for pattern, message, fix in _OPEN:
+        if pattern.search(said):
+            return Trouble(
+                "undecided", f"the environment cannot be made: {message}", fix, evidence, "pyproject.toml", line
+            )
+    first = next((text.split(":", 1)[-1].strip() for text in lines if "cause:" in text or "error:" in text), "")
+    causes = [text.split("cause:", 1)[1].strip() for text in lines if "cause:" in text]
+    return Trouble(
+        "install",
+        f"the project's dependencies cannot be installed: {causes[-1] if causes else first or 'uv says no more'}",
+        "mend [project] dependencies in pyproject.toml until `uv sync` installs them",
+        evidence,
+        "pyproject.toml",
+        line,
+    )
+
+
+def _line_of(said: str, manifest: Path) -> int:
+    """The line of the requirement that uv names, 0 if it names none that is there."""
+    try:
+        lines = manifest.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return 0
+    for name in _NAME.findall(said):
+        for number, line in enumerate(lines, 1):
+            if re.search(rf"[\"']{re.escape(name)}\b", line):
+                return number
+    return 0

@@ -1,0 +1,73 @@
+"""Which files a command made or changed, found by comparing a folder before and after it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from windtunnel.evidence import FileSeen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+Stamp = tuple[int, int, int]  # size in bytes, time of change in ns, inode
+
+MOST_FILES = 20_000  # of a folder; what lies beyond is not listed
+_HASHED_BYTES = 4 * 2**20  # larger files are checkpoints, which no rule reads
+_TOLD_FILES = 2_000
+_NOT_LISTED = frozenset({"__pycache__", ".cache"})  # caches lie where the contract has them
+
+
+def listing(folder: Path, *, leave_out: Collection[Path] = ()) -> dict[str, Stamp]:
+    """Return the stamp of every regular file and link below ``folder`` by its relative path.
+
+    Args:
+        folder: what to list; a folder that is not there is empty.
+        leave_out: folders below it that do not count.
+    """
+    found: dict[str, Stamp] = {}
+    skipped = {str(path) for path in leave_out}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _NOT_LISTED and os.path.join(parent, name) not in skipped  # noqa: PTH118
+        )
+        for name in sorted(files):
+            path = os.path.join(parent, name)  # noqa: PTH118 - a folder may have very many files
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                found[os.path.relpath(path, folder)] = (status.st_size, status.st_mtime_ns, status.st_ino)
+        if len(found) > MOST_FILES:
+            break
+    return found
+
+
+def changed(folder: Path, before: Mapping[str, Stamp], after: Mapping[str, Stamp]) -> tuple[FileSeen, ...]:
+    """Return what of ``after`` is new or another than ``before``, in the order of the paths."""
+    seen = []
+    for path in sorted(after):
+        if after[path] == before.get(path):
+            continue
+        seen.append(FileSeen(path, after[path][0], _digest(folder / path, after[path][0]), made=path not in before))
+        if len(seen) == _TOLD_FILES:
+            break
+    return tuple(seen)
+
+
+def _digest(path: Path, size: int) -> str:
+    """SHA-256 of a small regular file, "" of anything else; a link is never followed."""
+    if size > _HASHED_BYTES:
+        return ""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor that cannot have become a link since
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from windtunnel.evidence import FileSeen
+from windtunnel.flight.files import changed, listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_new_and_changed_files_are_told_apart_and_the_rest_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("as it was")
+    (tmp_path / "grown").write_text("1")
+    before = listing(tmp_path)
+    (tmp_path / "grown").write_text("12")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.json").write_text("{}")
+    seen = changed(tmp_path, before, listing(tmp_path))
+    digest = hashlib.sha256(b"{}").hexdigest()
+    assert seen[1] == FileSeen("run/metrics.json", 2, digest, made=True)
+    assert (seen[0].path, seen[0].made, len(seen)) == ("grown", False, 2)
+
+
+def test_folders_that_are_left_out_and_bytecode_do_not_count(tmp_path: Path) -> None:
+    for name in ("flight/report.json", "src/__pycache__/main.pyc", "run/a"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert set(listing(tmp_path, leave_out=[tmp_path / "flight"])) == {"run/a"}
+
+
+def test_a_link_is_listed_and_never_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "link").symlink_to(secret)
+    os.mkfifo(folder / "pipe")
+    (seen,) = changed(folder, {}, listing(folder))
+    assert (seen.path, seen.sha256) == ("link", "")
+
+
+def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert listing(tmp_path / "none") == {}
