@@ -109,7 +109,8 @@ def review(
             as_of=as_of,
             unsandboxed=unsandboxed,
         )
-        for mode in ("trial", *(["full"] if full else [])):
+        modes: tuple[Mode, ...] = ("trial", "full") if full else ("trial",)
+        for mode in modes:
             if forbids(verdict, mode):
                 break
             flying = replace(options, mode=mode, results_dir=results / mode, probes=mode == "full")

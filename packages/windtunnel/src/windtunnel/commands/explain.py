@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from windtunnel.rules.base import Rule
 
 _SOURCES = {
+    "flight": "from a flight in miniature: what the code did when it was run",
     "static": "read from the files",
     "rehearsal": "followed through the code with the configuration of each run",
     "table": "looked up in a table of libraries or hub ids",

@@ -81,6 +81,7 @@ class Hub:
         application = hub_application(self._shelf, told, terms_accepted=terms_accepted)
         self._server = LoopbackServer(application, name="hub", port=port)
         self.url: str = self._server.url
+        self.port: int = self._server.port
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return the variables that make the clients of a child process use this hub, and ``home`` for all they keep.

@@ -54,7 +54,7 @@ def write_builder(folder: Path, *, python: Path, base_prefix: Path, writable: Se
     script.write_text(
         f'#!/bin/bash\ncase "$PWD" in {places}) folder="$PWD" ;; *) folder=/ ;; esac\n'
         f'exec {shlex.join(arguments)} --chdir "$folder" -- '
-        f"/bin/bash -c 'exec -a \"$0\" {real} \"$@\"' \"$0\" \"$@\"\n",
+        f'/bin/bash -c \'exec -a "$0" {real} "$@"\' "$0" "$@"\n',
         encoding="utf-8",
     )
     script.chmod(0o755)

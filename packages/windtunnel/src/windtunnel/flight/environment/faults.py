@@ -14,6 +14,8 @@ _KEPT_LINES = 12
 _NOISE = ("warning:", "hint: Pre-releases")
 # what uv says when it is not the repository that is at fault
 _OPEN = (
+    (re.compile(r"CUDA_HOME|nvcc|flash[-_]attn|no CUDA", re.IGNORECASE),
+     "a package can only be built where there is a GPU's compiler", "review on a machine with an accelerator"),
     (re.compile(r"client error|error sending request|timed? ?out|dns|certificate|connection", re.IGNORECASE),
      "the package index cannot be reached", "look after the network, and review again"),
     (re.compile(r"No space left on device", re.IGNORECASE), "the disk is full", "free some space, and review again"),
@@ -56,6 +58,8 @@ def trouble_of(said: str, manifest: Path) -> Trouble:
 
 def _line_of(said: str, manifest: Path) -> int:
     """The line of the requirement that uv names, 0 if it names none that is there."""
+    if (told := re.search(r"at line (\d+), column", said)) is not None:
+        return int(told[1])
     try:
         lines = manifest.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
