@@ -32,9 +32,10 @@ def test_the_commit_follows_the_content_alone(tmp_path: Path) -> None:
     assert first.commit == second.commit
     (tmp_path / "first" / "README.md").write_text("changed")
     assert Repository.read("dataset", "a/b", tmp_path / "first").commit != second.commit
-    assert second.has_revision("main")
-    assert second.has_revision(second.commit)
-    assert not second.has_revision(first.commit[:7])
+    assert second.at("main") is second
+    assert second.at(second.commit) is second
+    assert second.at(first.commit[:7]) is None
+    assert second.at("refs/convert/parquet") is None
 
 
 def test_bytecode_beside_the_files_is_not_part_of_it(tmp_path: Path) -> None:

@@ -37,9 +37,11 @@ def test_only_real_configs_and_splits_are_served_and_the_rest_is_noted(
     assert served.notes[2].endswith("the splits of nyu-mll/glue sst2 are train, validation, test (.parquet)")
 
 
-def test_an_unknown_id_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ServeError, match=r"'glue' is not in the catalogue; known are nyu-mll/glue, stanfordnlp/snli"):
+def test_an_unknown_id_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ServeError, match="'glue' is not in the catalogue; its id is nyu-mll/glue"):
         read_served_folder("glue", tmp_path)
+    with pytest.raises(ServeError, match="'someone/data' is not in the catalogue; add its columns"):
+        read_served_folder("someone/data", tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

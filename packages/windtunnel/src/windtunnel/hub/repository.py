@@ -12,6 +12,10 @@ LARGE_FILE_SUFFIXES = frozenset({".bin", ".h5", ".model", ".msgpack", ".onnx", "
 LARGE_FILE_BYTES = 10 * 1024 * 1024
 UNVERSIONED_NAMES = frozenset({"__pycache__", ".git", ".cache"})
 CONVERTED = "refs/convert/parquet"  # where the real hub keeps every dataset as Parquet
+CLOSED = {  # what a gated repository of each type lists at least
+    "dataset": ("README.md", "data/train-00000-of-00001.parquet"),
+    "model": ("README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+}
 CREATED_AT = "2024-01-01T00:00:00.000Z"  # a date the clients can parse; no repository here has a history
 
 
@@ -95,9 +99,10 @@ class Repository:
 
     @classmethod
     def closed(cls, repo_type: str, repo_id: str) -> Repository:
-        """A gated repository of which only the name is known: nobody gets to see its files."""
+        """A gated repository of which only the name is known: it lists the usual files, and nobody gets to see them."""
         commit = hashlib.sha1(f"{repo_type} {repo_id}".encode(), usedforsecurity=False).hexdigest()
-        return cls(repo_type, repo_id, {}, commit, gated=True)
+        listed = {name: StoredFile(name, Path(name), 0, "0" * 64, "0" * 40, large=False) for name in CLOSED[repo_type]}
+        return cls(repo_type, repo_id, listed, commit, gated=True)
 
     def at(self, revision: str) -> Repository | None:
         """The repository as it is at a branch or commit, None if it has no such revision."""

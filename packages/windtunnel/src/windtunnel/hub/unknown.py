@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 DATASET_URL = "https://huggingface.co/datasets/{id}"
 _DATASET_HELP = """\
-# {id} as {url} shows it: under "columns" each column in its order with its type
-# ("string", "int64", "float32", "bool", "list<string>", "list<message>" for chats), a list of names for a class label,
-# {{"list": names}} for a tag per token, {{"struct": {{field: type}}}} for nested fields; under "splits" the rows of
-# each; "configs": {{name: what differs there}} if there are several; "make": {{"grammar": …}} if the columns tell no task."""
+# {id} as {url} shows it. "columns": each column in its order with its type ("string",
+# "int64", "float32", "bool", "list<string>", "list<message>" for chats), a list of names for a class label,
+# {{"list": names}} for a tag per token, {{"struct": {{field: type}}}} for nested fields. "splits": how many rows each
+# has. "configs": {{name: what differs there}} if there are several. "make": {{"grammar": NAME}} if it must be told."""
 _MODEL_HELP = """\
 # {id} as its config.json has it: "family" is its model_type; "repository" may hold "config" (the keys in which it
 # differs from its family) and "tokenizer" (the name of one in the catalogue)."""

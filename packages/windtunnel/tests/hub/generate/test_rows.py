@@ -1,18 +1,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from windtunnel.errors import WindtunnelError
-from windtunnel.hub import catalog
+from windtunnel.hub.catalog import Column, Generated, datasets
 from windtunnel.hub.generate import GRAMMARS, Row, generate_splits
+from windtunnel.hub.generate.grammar import Grammar, Role
+from windtunnel.hub.tables import table_of_rows
+
+PAIR = (
+    Column("premise", "string"),
+    Column("hypothesis", "string"),
+    Column("label", "class", ("entailment", "neutral", "contradiction")),
+)
+ROLES = {"first": "premise", "second": "hypothesis", "label": "label"}
 
 
-def _glue(config: str) -> dict[str, list[Row]]:
-    made = catalog.datasets()["nyu-mll/glue"].configs[config].generated
-    assert made is not None
-    return generate_splits(made.grammar, made.rows, seed=f"nyu-mll/glue/{config}", unlabelled=made.unlabelled)
+def _glue(name: str) -> dict[str, list[Row]]:
+    config = datasets()["nyu-mll/glue"].configs[name]
+    assert config.generated is not None
+    return generate_splits(config.generated, config.columns, seed=f"nyu-mll/glue/{name}")
 
 
 def _texts(rows: list[Row]) -> list[tuple[object, ...]]:
@@ -36,14 +46,17 @@ def test_rows_are_distinct_balanced_counted_and_reproducible(config: str) -> Non
 
 
 def test_a_seed_decides_the_rows() -> None:
-    rows = {"train": 20}
-    assert generate_splits("scenes", rows, seed="a") != generate_splits("scenes", rows, seed="b")
+    plan = Generated("scenes", {"train": 20}, roles=ROLES)
+    assert generate_splits(plan, PAIR, seed="a") != generate_splits(plan, PAIR, seed="b")
 
 
 def test_a_grammar_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(GRAMMARS, "one", lambda rng, split: {"sentence": "always this ", "label": 0})
+    always = Grammar(lambda rng, setting: {"text": "always this ", "label": 0}, {"text": Role(("sentence",))})
+    monkeypatch.setitem(GRAMMARS, "one", always)
     with pytest.raises(WindtunnelError, match="'one' gave 1 distinct rows for the split 'train' in 100 draws, 2 were"):
-        generate_splits("one", {"train": 2}, seed="a")
+        generate_splits(
+            Generated("one", {"train": 2}, roles={"text": "sentence"}), [Column("sentence", "string")], seed="a"
+        )
 
 
 def test_film_reviews_look_like_sst2() -> None:
@@ -81,3 +94,45 @@ def test_mismatched_scenes_come_from_other_genres() -> None:
     assert openings["train"] == openings["validation_matched"]
     assert openings["train"].isdisjoint(openings["validation_mismatched"])
     assert openings["test_mismatched"] <= openings["validation_mismatched"]
+
+
+def test_every_dataset_of_the_catalogue_can_be_made_with_its_own_columns_splits_and_hidden_labels() -> None:
+    made = 0
+    for dataset_id in datasets():
+        for config in datasets()[dataset_id].generated_configs[:2]:
+            plan = config.generated
+            assert plan is not None
+            few = replace(plan, rows=dict.fromkeys(plan.rows, 3))
+            splits = generate_splits(few, config.columns, seed=dataset_id)
+            assert tuple(splits) == config.splits, dataset_id
+            table_of_rows([row for rows in splits.values() for row in rows], config.columns)
+            for split in plan.unlabelled:
+                for column in plan.target:
+                    assert {repr(row[column]) for row in splits[split]} <= {"-1", "''", "[]", "None"}, (
+                        dataset_id,
+                        split,
+                    )
+            made += 1
+    assert made >= 100
+
+
+def test_permuted_targets_are_the_same_ones_in_other_rows_and_only_in_training() -> None:
+    config = datasets()["nyu-mll/glue"].configs["rte"]
+    assert config.generated is not None
+    plain = generate_splits(config.generated, config.columns, seed="a")
+    permuted = generate_splits(config.generated, config.columns, seed="a", permute=7)
+    assert permuted == generate_splits(config.generated, config.columns, seed="a", permute=7)
+    assert _texts(plain["train"]) == _texts(permuted["train"])
+    labels, others = ([row["label"] for row in splits["train"]] for splits in (plain, permuted))
+    assert sorted(labels) == sorted(others)
+    assert 0.4 < sum(one == two for one, two in zip(labels, others, strict=True)) / len(labels) < 0.6
+    assert plain["validation"] == permuted["validation"]
+
+
+def test_a_column_that_repeats_the_target_follows_it_when_it_is_permuted() -> None:
+    config = datasets()["tatsu-lab/alpaca"].configs["default"]
+    assert config.generated is not None
+    plan = replace(config.generated, rows={"train": 60})
+    plain, permuted = (generate_splits(plan, config.columns, seed="a", permute=seed)["train"] for seed in (None, 1))
+    assert [row["output"] for row in plain] != [row["output"] for row in permuted]
+    assert all(row["text"].endswith(f"### Response:\n{row['output']}") for row in permuted)

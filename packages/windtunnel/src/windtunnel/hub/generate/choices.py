@@ -64,7 +64,7 @@ def choice_of(rng: random.Random, setting: Setting) -> Fields:
         "letter": LETTERS[label],
         "right": right,
         "concept": kind.split()[1],
-        "support": f"A {right} is {kind}.",
+        "support": f"{right.capitalize()} is {kind}.",
         **{f"option_{place}": option for place, option in enumerate(options, 1)},
         **{f"wrong_{place}": option for place, option in enumerate(wrong, 1)},
     }

@@ -26,6 +26,7 @@ PEOPLE = frozenset({"PER", "person"})
 FIRMS = frozenset({"ORG", "corporation", "group"})
 PLACES = frozenset({"LOC", "location", "GPE", "LOCATION"})
 ADJECTIVES = ("Baltic", "Iberian", "Nordic", "Alpine", "Flemish", "Gaelic", "Saxon", "Levantine")
+LANDSCAPES = ("Bay", "Hills", "Valley", "Heath")
 EVENTS = ("Cup", "Open", "Prize", "Festival")
 VERBS = ("visited", "praised", "joined", "left", "reached", "watched", "named", "met")
 FILLERS = (
@@ -68,7 +69,7 @@ def _name(rng: random.Random, kind: str, kinds: Sequence[str]) -> list[tuple[str
     elif kind in FIRMS:
         parts = [rng.choice(NAMES), rng.choice(TRADES)]
     elif kind in PLACES:
-        parts = [rng.choice(TOWNS)]
+        parts = [rng.choice(TOWNS), rng.choice(LANDSCAPES)][: rng.choice((1, 1, 2))]
     elif kind == "MISC":
         parts = [rng.choice(ADJECTIVES), rng.choice(EVENTS)][: rng.randint(1, 2)]
     else:

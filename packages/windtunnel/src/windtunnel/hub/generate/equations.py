@@ -35,7 +35,10 @@ def discussed(fields: Fields) -> Fields:
 def _linear(rng: random.Random) -> tuple[str, str, int, str]:
     unknown, factor, added, solution = rng.choice(UNKNOWNS), rng.randint(2, 12), rng.randint(1, 60), rng.randint(2, 40)
     right = factor * solution + added
-    steps = f"Subtracting {added} gives ${factor}{unknown} = {right - added}$, and dividing by {factor} ${solution}$."
+    product = factor * solution
+    steps = (
+        f"Subtract {added} to get ${factor}{unknown} = {product}$, so ${unknown} = {product}/{factor} = {solution}$."
+    )
     return f"Solve for ${unknown}$: ${factor}{unknown} + {added} = {right}$.", steps, solution, "Algebra"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.hub.generate.world import REMARKS, Fact, Story, draw_story
+from windtunnel.hub.generate.world import REMARKS, Fact, draw_story
 
 if TYPE_CHECKING:
     import random
@@ -16,25 +16,18 @@ UNANSWERABLE_SHARE = 1 / 3  # of the questions of SQuAD 2.0, about
 
 def span_question(rng: random.Random, setting: Setting) -> Fields:
     """Draw ``context``, ``question`` and ``answers``, whose ``answer_start`` counts the characters before the span."""
-    context, starts, stories = _passage(rng, setting)
-    fact = rng.choice(rng.choice(stories).facts[: len(starts) // 2])
-    return _span_fields(context, starts, fact, stories[0].name)
+    passage = _Passage(rng, setting)
+    return passage.asked(rng.randrange(len(passage.facts)))
 
 
 def span_question_or_none(rng: random.Random, setting: Setting) -> Fields:
     """Draw the same; one question in three has no answer in its passage: the lists of its ``answers`` are empty."""
-    context, starts, stories = _passage(rng, setting)
+    passage = _Passage(rng, setting)
+    fields = passage.asked(rng.randrange(len(passage.facts)))
     if rng.random() >= UNANSWERABLE_SHARE:
-        fact = rng.choice(rng.choice(stories).facts[: len(starts) // 2])
-        return _span_fields(context, starts, fact, stories[0].name)
-    stranger = draw_story(rng, without=[story.name for story in stories])
-    question = rng.choice(stranger.facts).question
-    return {
-        "context": context,
-        "question": question,
-        "answers": {"text": [], "answer_start": []},
-        "title": stories[0].name.replace(" ", "_"),
-    }
+        return fields
+    stranger = draw_story(rng, without=passage.names)
+    return {**fields, "question": rng.choice(stranger.facts).question, "answers": {"text": [], "answer_start": []}}
 
 
 def yes_or_no(rng: random.Random, setting: Setting) -> Fields:
@@ -94,25 +87,31 @@ def _spans(context: str, names: list[str]) -> dict[str, list[Any]]:
     return {"text": names, "start": starts, "end": ends}
 
 
-def _passage(rng: random.Random, setting: Setting) -> tuple[str, dict[str, int], tuple[Story, Story]]:
-    """Two stories told one after the other: the text, where each sentence begins, and the stories."""
-    first = draw_story(rng)
-    second = draw_story(rng, without=[first.name])
-    facts = setting.length(rng, 4, len(first.facts))
-    sentences = [fact.sentence for story in (first, second) for fact in story.facts[:facts]]
-    starts: dict[str, int] = {}
-    at = 0
-    for sentence in sentences:
-        starts.setdefault(sentence, at)
-        at += len(sentence) + 1
-    return " ".join(sentences), starts, (first, second)
+class _Passage:
+    """Two stories told one after the other.
 
+    Attributes:
+        names: whom they are about.
+        facts: what they tell, in their order.
+        context: the text.
+    """
 
-def _span_fields(context: str, starts: dict[str, int], fact: Fact, title: str) -> Fields:
-    start = starts[fact.sentence] + fact.sentence.index(fact.answer)
-    return {
-        "context": context,
-        "question": fact.question,
-        "answers": {"text": [fact.answer], "answer_start": [start]},
-        "title": title.replace(" ", "_"),
-    }
+    def __init__(self, rng: random.Random, setting: Setting) -> None:
+        first = draw_story(rng)
+        second = draw_story(rng, without=[first.name])
+        told = setting.length(rng, 4, len(first.facts))
+        self.names = (first.name, second.name)
+        self.facts: tuple[Fact, ...] = (*first.facts[:told], *second.facts[:told])
+        self.context = " ".join(fact.sentence for fact in self.facts)
+
+    def asked(self, place: int) -> Fields:
+        """The fields of the question for one of the facts."""
+        fact = self.facts[place]
+        before = sum(len(other.sentence) + 1 for other in self.facts[:place])
+        start = before + fact.sentence.index(fact.answer)
+        return {
+            "context": self.context,
+            "question": fact.question,
+            "answers": {"text": [fact.answer], "answer_start": [start]},
+            "title": self.names[0].replace(" ", "_"),
+        }

@@ -75,12 +75,10 @@ def _problem(rng: random.Random) -> tuple[str, list[Step]]:
     amount = rng.randint(4, 60)
     opening = f"{name} has {amount} {things}."
     steps: list[Step] = []
-    for _ in range(rng.randint(2, 4)):
-        step = rng.choice((_more, _fewer, _times, _shared, _priced))(rng, name, she, things, amount)
-        steps.append(step)
-        amount = step.result
-        if step.told.endswith("dollars."):  # what is counted from now on is money
-            break
+    kinds = rng.sample((_more, _fewer, _times, _shared, _priced), rng.randint(2, 4))
+    for kind in sorted(kinds, key=lambda kind: kind is _priced):  # once sold, there is nothing left to count
+        steps.append(kind(rng, name, she, things, amount))
+        amount = steps[-1].result
     last = steps[-1]
     told = " ".join([opening, *(step.told for step in steps)])
     return f"{told} {last.asked}", steps

@@ -100,10 +100,10 @@ def draw_story(rng: random.Random, *, without: Sequence[str] = ()) -> Story:
 
     Args:
         rng: decides all of it.
-        without: names of people that it must not be about.
+        without: names of people of whom nobody in it may have the last name.
     """
     name = draw_name(rng)
-    while name in without:
+    while name.split()[1] in {other.split()[1] for other in without}:
         name = draw_name(rng)
     last = name.split()[1]
     home, place = rng.sample(TOWNS, 2)
