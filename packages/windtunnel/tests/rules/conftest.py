@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from windtunnel.evidence import CommandFlown
 from windtunnel.repo import Repo
 from windtunnel.rules.base import Skip
 from windtunnel.rules.registry import find
@@ -16,6 +17,7 @@ from windtunnel.submission import File, RunConfig, Submission
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from windtunnel.evidence import Flight
     from windtunnel.findings import Finding
 
 EXPERIMENT = Path(__file__).parent / "experiment"
@@ -130,5 +132,30 @@ def found_causal(causal_repo: Callable[..., Repo]) -> Callable[..., list[Finding
             return list(find(code)().check(causal_repo(files, **changes)))
         except Skip:
             return []
+
+    return findings
+
+
+@pytest.fixture
+def command() -> Callable[..., CommandFlown]:
+    """A command of a flight that went well: ``command("proposed-bert-sst2", processes=(...))``."""
+
+    def flown(name: str, **seen: object) -> CommandFlown:
+        return CommandFlown(
+            **{"name": name, "argv": ("python",), "again": "again", "status": "finished", "exit_code": 0, **seen}  # type: ignore[arg-type]
+        )
+
+    return flown
+
+
+@pytest.fixture
+def judged() -> Callable[..., list[Finding]]:
+    """What one rule finds in flights of the experiment: ``judged("FLY030", flight)``; Skip is let through."""
+
+    def findings(
+        code: str, *flights: Flight, files: Mapping[str, str | bytes | tuple[str, str]] | None = None
+    ) -> list[Finding]:
+        made = make_repo(files)
+        return list(find(code)().check(Repo(made.submission, as_of=made.as_of, flights=flights)))
 
     return findings
