@@ -124,6 +124,7 @@ def test_a_missing_repository_is_404_for_a_client_with_a_token(client: httpx.Cli
 def test_the_parquet_conversion_is_a_revision(client: httpx.Client) -> None:
     tree = client.get("/api/datasets/openai/gsm8k/tree/refs%2Fconvert%2Fparquet", params={"recursive": "true"}).json()
     assert "main/train/0000.parquet" in [item["path"] for item in tree]
+    assert len(client.get("/api/datasets/openai/gsm8k/commits/main").json()) == 1
     refs = client.get("/api/datasets/openai/gsm8k/refs").json()
     assert [one["ref"] for one in refs["converts"]] == ["refs/convert/parquet"]
     assert client.get(f"/api/datasets/openai/gsm8k/revision/{refs['converts'][0]['targetCommit']}").status_code == 200

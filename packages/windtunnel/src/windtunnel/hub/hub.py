@@ -38,7 +38,8 @@ class Hub:
 
     Attributes:
         url: the address, known before :meth:`start`.
-        notes: one line for each file in a served folder that is left out.
+        notes: one line for each file in a served folder that is left out, and for each model that was made narrower
+            than the real one.
         requests: what was asked for, in the order of the answers.
         unknown: the ids that were asked for and that the catalogue does not have, or too little of, each with the lines
             that add it. An id that cannot exist on the real hub is not among them.
@@ -72,12 +73,13 @@ class Hub:
             for dataset_id, folder in (serve or {}).items()
         }
         told = Told()
-        self.notes: list[str] = [note for folder in served.values() for note in folder.notes]
         self.requests: list[HubRequest] = told.requests
         self.failures: list[str] = told.failures
         self.unknown: list[UnknownId] = told.unknown
         self._terms_accepted = terms_accepted
         self._shelf = Shelf(Store(store.absolute()), catalogue, served, permute=permute_labels)
+        self.notes: list[str] = self._shelf.notes
+        self.notes += [note for folder in served.values() for note in folder.notes]
         application = hub_application(self._shelf, told, terms_accepted=terms_accepted)
         self._server = LoopbackServer(application, name="hub", port=port)
         self.url: str = self._server.url

@@ -1,6 +1,6 @@
 """The part of the Hugging Face hub's HTTP interface that its clients use to read, as a Starlette application.
 
-Covered: repository information, tree listings, ``paths-info``, ``refs`` and file downloads with ranges, for models and
+Covered: repository information, tree listings, ``paths-info``, ``refs``, ``commits`` and file downloads with ranges, for models and
 datasets at ``main``, ``refs/convert/parquet`` or the commit, with the status codes and ``X-Error-Code`` values that
 huggingface_hub turns into its exceptions (``huggingface_hub.utils.hf_raise_for_status``, 2.4.0). As on the real hub
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -26,18 +26,21 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from windtunnel.errors import WindtunnelError
+from windtunnel.hub.repository import Repository
 from windtunnel.hub.shelf import DISABLED, DisabledRepositoryError, MissingRepositoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from windtunnel.evidence import UnknownId
-    from windtunnel.hub.repository import Repository, StoredFile
+    from windtunnel.hub.repository import StoredFile
     from windtunnel.hub.shelf import Shelf
 
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"  # older names have one part ("bert-base-uncased")
 _REVISION = r"(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+)"
-_INSIDE = rf"(?:/(?P<verb>revision|tree|paths-info)/{_REVISION}(?:/(?P<path>.+))?|/(?P<refs>refs))?"
+_INSIDE = rf"(?:/(?P<verb>revision|tree|paths-info|commits)/{_REVISION}(?:/(?P<path>.+))?|/(?P<refs>refs))?"
 _API = re.compile(rf"/api/(?P<kind>models|datasets|spaces)/{_ID}{_INSIDE}")
 _FILE = re.compile(rf"/(?:(?P<kind>datasets|spaces)/)?{_ID}/resolve/{_REVISION}/(?P<path>.+)")
 _RESERVED = frozenset({"api", "datasets", "spaces"})  # no model lives under these names
@@ -68,7 +71,7 @@ class Address:
     """What a URL path asks for.
 
     Attributes:
-        action: "info", "tree", "paths-info", "refs" or "resolve".
+        action: "info", "tree", "paths-info", "refs", "commits" or "resolve".
         repo_type: "model", "dataset" or "space".
         repo_id: as written.
         revision: a branch or commit.
@@ -133,6 +136,13 @@ def hub_application(shelf: Shelf, told: Told, *, terms_accepted: bool = False) -
         return response
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+
+
+_ABOUT: dict[str, Callable[[Repository], Any]] = {
+    "info": Repository.info,
+    "refs": Repository.refs,
+    "commits": Repository.commits,
+}
 
 
 class _Asked(NamedTuple):
@@ -202,7 +212,7 @@ def _within(repository: Repository, address: Address, request: Request, body: by
         recursive = request.query_params.get("recursive", "").lower() in {"1", "true"}
         listing = repository.tree(address.path, recursive=recursive)
         return _missing(repository, address.path) if listing is None else JSONResponse(listing)
-    return JSONResponse(repository.refs() if address.action == "refs" else repository.info())
+    return JSONResponse(_ABOUT[address.action](repository))
 
 
 def _file(repository: Repository, file: StoredFile) -> Response:

@@ -120,6 +120,11 @@ class Repository:
         main = {"name": "main", "ref": "refs/heads/main", "targetCommit": self.commit}
         return {"branches": [main], "converts": converts, "tags": []}
 
+    def commits(self) -> list[dict[str, Any]]:
+        """The history: one commit."""
+        author = {"user": "windtunnel"}
+        return [{"id": self.commit, "title": "Add files", "message": "", "authors": [author], "date": CREATED_AT}]
+
     def info(self) -> dict[str, Any]:
         """The answer to a request for the repository itself."""
         return {

@@ -55,6 +55,9 @@ class Shelf:
         catalogue: what is known of ids.
         served: dataset id → the folder it is served from.
         permute: left out, targets are as they are; a number decides how those of training splits are permuted.
+
+    Attributes:
+        notes: one line for each model that was made narrower than the real one.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Shelf:
         self._catalogue = catalogue
         self._served = served
         self._permute = permute
+        self.notes: list[str] = []
         self._workshop = MiniatureWorkshop()
         self._repositories: dict[tuple[str, str], Repository] = {}
         self._failed: dict[tuple[str, str], WindtunnelError] = {}
@@ -158,7 +162,10 @@ class Shelf:
             if gated:
                 return Repository.closed("model", repo_id)
             raise self._missing("model", repo_id)
-        return Repository.read("model", repo_id, self._model_folder(entry), gated=gated)
+        folder = self._model_folder(entry)
+        if entry.note:
+            self.notes.append(entry.note)
+        return Repository.read("model", repo_id, folder, gated=gated)
 
     def _model_folder(self, entry: ModelEntry) -> Path:
         if isinstance(entry.source, catalog.Installed):
