@@ -106,6 +106,8 @@ def test_what_a_gated_repository_is_can_be_seen_and_its_files_only_with_accepted
     with Hub(store=store) as hub, httpx.Client(base_url=hub.url, trust_env=False) as anybody:
         info = anybody.get("/api/datasets/Idavidrein/gpqa").json()
         assert (info["gated"], next(one["rfilename"] for one in info["siblings"])) == ("auto", "README.md")
+        assert anybody.get("/api/datasets/Idavidrein/gpqa/auth-check").headers["x-error-code"] == "GatedRepo"
+        assert anybody.get("/api/datasets/openai/gsm8k/auth-check").status_code == 200
         refused = anybody.get(name, headers=token)
         assert (refused.status_code, refused.headers["x-error-code"]) == (403, "GatedRepo")
         assert "not in the authorized list" in refused.headers["x-error-message"]

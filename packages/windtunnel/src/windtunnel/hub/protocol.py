@@ -1,8 +1,9 @@
 """The part of the Hugging Face hub's HTTP interface that its clients use to read, as a Starlette application.
 
-Covered: repository information, tree listings, ``paths-info``, ``refs``, ``commits`` and file downloads with ranges, for models and
-datasets at ``main``, ``refs/convert/parquet`` or the commit, with the status codes and ``X-Error-Code`` values that
-huggingface_hub turns into its exceptions (``huggingface_hub.utils.hf_raise_for_status``, 2.4.0). As on the real hub
+Covered: repository information, tree listings, ``paths-info``, ``refs``, ``commits``, ``auth-check`` and file downloads
+with ranges, for models and datasets at ``main``, ``refs/convert/parquet`` or the commit, with the status codes and
+``X-Error-Code`` values that huggingface_hub turns into its exceptions (``huggingface_hub.utils.hf_raise_for_status``,
+2.4.0). As on the real hub
 
 * an older name of a repository is redirected to the present one (307);
 * a repository that is not there is 401 for a client without a token, 404 for one with a token;
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"  # older names have one part ("bert-base-uncased")
 _REVISION = r"(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+)"
-_INSIDE = rf"(?:/(?P<verb>revision|tree|paths-info|commits)/{_REVISION}(?:/(?P<path>.+))?|/(?P<refs>refs))?"
+_INSIDE = rf"(?:/(?P<verb>revision|tree|paths-info|commits)/{_REVISION}(?:/(?P<path>.+))?|/(?P<about>refs|auth-check))?"
 _API = re.compile(rf"/api/(?P<kind>models|datasets|spaces)/{_ID}{_INSIDE}")
 _FILE = re.compile(rf"/(?:(?P<kind>datasets|spaces)/)?{_ID}/resolve/{_REVISION}/(?P<path>.+)")
 _RESERVED = frozenset({"api", "datasets", "spaces"})  # no model lives under these names
@@ -71,7 +72,7 @@ class Address:
     """What a URL path asks for.
 
     Attributes:
-        action: "info", "tree", "paths-info", "refs", "commits" or "resolve".
+        action: "info", "tree", "paths-info", "refs", "commits", "auth-check" or "resolve".
         repo_type: "model", "dataset" or "space".
         repo_id: as written.
         revision: a branch or commit.
@@ -90,7 +91,7 @@ def read_address(url_path: str) -> Address | None:
     if match := _API.fullmatch(url_path):
         repo_type = match["kind"].removesuffix("s")
         if match["verb"] is None:
-            return Address("refs" if match["refs"] else "info", repo_type, match["id"])
+            return Address(match["about"] or "info", repo_type, match["id"])
         action = "info" if match["verb"] == "revision" else match["verb"]
         return Address(action, repo_type, match["id"], match["revision"], (match["path"] or "").strip("/"))
     if (match := _FILE.fullmatch(url_path)) and match["id"].partition("/")[0] not in _RESERVED:
@@ -142,6 +143,7 @@ _ABOUT: dict[str, Callable[[Repository], Any]] = {
     "info": Repository.info,
     "refs": Repository.refs,
     "commits": Repository.commits,
+    "auth-check": lambda _: {},
 }
 
 
@@ -177,7 +179,7 @@ def _answer(shelf: Shelf, told: Told, asked: _Asked, address: Address | None) ->
     there = repository.at(address.revision)
     if there is None:
         return _error(404, "RevisionNotFound", f"{address.repo_id} has no revision {address.revision!r}, only main")
-    if repository.gated and address.action == "resolve" and not asked.admitted:
+    if repository.gated and address.action in {"resolve", "auth-check"} and not asked.admitted:
         return _gated(repository, with_token=with_token)
     return _within(there, address, request, asked.body)
 
