@@ -150,8 +150,8 @@ class ArtifactNodes:
 
         def files(*, names: list[str] | None = None, after: str | None = None, first: int | None = None) -> Node:
             entries = [] if found is None else self._artifacts.manifests.entries(found.key)
-            stored = [entry for entry in entries if entry.ref is None and (not names or entry.path in names)]
-            return self._page(found, stored, after=after, first=first)
+            chosen = [entry for entry in entries if not names or entry.path in names]
+            return self._page(found, chosen, after=after, first=first)
 
         return files
 
@@ -160,7 +160,10 @@ class ArtifactNodes:
     ) -> Node:
         def node(entry: Entry) -> Node:
             file = None if found is None else self._artifacts.manifests.file(found.key, entry)
-            url = "" if file is None else self._links.url(self._base_url, "read", file.key, file.name)
+            # References are among the files: the client fetches them itself, but only those that it finds here.
+            url = entry.ref or ""
+            if file is not None:
+                url = self._links.url(self._base_url, "read", file.key, file.name)
             return {
                 "id": entry.path if file is None else str(file.key),
                 "name": entry.path,

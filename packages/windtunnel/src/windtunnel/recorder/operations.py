@@ -57,7 +57,11 @@ class Operations:
             "serverInfo": {
                 "features": [{"name": name, "isEnabled": True} for name in SERVER_FEATURES],
                 "cliVersionInfo": dict(CLIENT_VERSIONS),
-                "latestLocalVersionInfo": None,
+                "latestLocalVersionInfo": {
+                    "outOfDate": False,
+                    "latestVersionString": "0.0.0",
+                    "versionOnThisInstanceString": "0.0.0",
+                },
             },
             "entity": self._nodes.entity,
             "project": self._project,
@@ -121,12 +125,16 @@ class Operations:
             known = change(number(values["id"]), fields=fields)
             if known is None:
                 raise GraphQLError(f"the recorder has no run with id {values['id']!r}")
-            return {"bucket": self._nodes.runs.run(known, noted=False), "inserted": False}
+            return self._upserted(known, inserted=False)
         name = _named("run id", values.get("name"))
         entity = _named("entity", values.get("entity_name") or DEFAULT_ENTITY)
         project = _named("project", values.get("model_name") or DEFAULT_PROJECT)
         run, inserted = self._store.upsert(entity, project, name, fields=fields, starts=starts)
-        return {"bucket": self._nodes.runs.run(run, noted=False), "inserted": inserted}
+        return self._upserted(run, inserted=inserted)
+
+    def _upserted(self, run: RunRecord, *, inserted: bool) -> Node:
+        bucket = self._nodes.runs.run(run, noted=False)
+        return {"bucket": bucket, "inserted": inserted, "serverSettings": {"serverMessages": []}}
 
     def _create_files(self, values: dict[str, Any]) -> Node:
         run = self._run(values.get("entity_name"), values["project_name"], values["run_name"])

@@ -51,10 +51,10 @@ def _recorded(store: Store, run: RunRecord) -> RunRecorded:
     first: list[dict[str, Any]] = []
     last: list[dict[str, Any]] = []
     for page in store.streams.pages(run.key, "history"):
-        rows = [json.loads(text) for _, text in page]
+        rows = [flattened(json.loads(text)) for _, text in page]
         count += len(rows)
         for row in rows:
-            keys.update(dict.fromkeys(flattened(row)))
+            keys.update(dict.fromkeys(row))
         taken = MAX_ROWS - len(first)
         first += rows[:taken]
         last = (last + rows[taken:])[-MAX_ROWS:] if taken < len(rows) else last

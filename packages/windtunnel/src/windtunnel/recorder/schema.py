@@ -124,7 +124,9 @@ input UpsertBucketInput {
   jobProgram: String jobRepo: String jobType: String state: String sweep: String tags: [String!]
   summaryMetrics: JSONString clientMutationId: String
 }
-type UpsertBucketPayload { bucket: Run inserted: Boolean }
+type UpsertBucketPayload { bucket: Run inserted: Boolean serverSettings: ServerSettings! }
+type ServerSettings { serverMessages: [ServerMessage!]! }
+type ServerMessage { utfText: String plainText: String htmlText: String messageType: String messageLevel: String }
 input CreateRunFilesInput { entityName: String projectName: String! runName: String! files: [String!]! }
 type CreateRunFilesPayload { runID: ID! uploadHeaders: [String!]! files: [File!]! }
 input MarkRunFilesUploadedInput {
