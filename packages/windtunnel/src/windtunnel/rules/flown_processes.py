@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from windtunnel.repo import Repo
 
 _PLACE = re.compile(r"(.+\.py):(\d+)")
-_TRAINING = re.compile(
-    r"\.step\(|\.backward\(|\b\w*Trainer\(|\.fit\(|\btorch\.optim\b|\bAdamW?\(|\bSGD\(|get_optimizer|\boptimizer\b"
-)
+_TRAINING = re.compile(r"\.backward\(|\b\w*Trainer\(|\btorch\.optim\b|\boptim\w*\.step\(")
 # what a promise to train is called in a run configuration
 _PROMISES = ("learning_rate", "lr", "epochs", "num_epochs", "num_train_epochs", "max_steps", "optimizer")
 
