@@ -26,6 +26,10 @@ _DERIVED = frozenset(
         "ratio", "correlation", "batch", "accumulation", "gradient", "lr", "zscore", "logit", "log", "reward"
     }
 )  # fmt: skip
+_OUTCOMES = frozenset(
+    {"loss", "accuracy", "acc", "f1", "perplexity", "ppl", "mcc", "matthews", "pearson", "spearman", "bleu", "rouge"}
+    | {"exact", "em", "auc", "auroc", "precision", "recall", "mse", "mae", "rmse", "reward", "score"}
+)
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
@@ -38,6 +42,11 @@ def words(key: str) -> frozenset[str]:
 def is_measured(key: str) -> bool:
     """Whether a key is on the scale that its name says, and no difference, count or spread of it."""
     return not key.startswith("_") and not (words(key) & _DERIVED) and not _CLOCK.search(key)
+
+
+def is_outcome(key: str) -> bool:
+    """Whether a key names a loss or a score, which depends on what was trained; a schedule does not."""
+    return not key.startswith("_") and bool(words(key) & _OUTCOMES)
 
 
 def is_repeatable(key: str) -> bool:
