@@ -48,9 +48,8 @@ class FLY045(Rule):
                 wrong = sum(not math.isfinite(value) for value in values)
                 if not wrong:
                     continue
-                lasting = not math.isfinite(values[-1]) and (
-                    len(values) > 1 or "loss" in words(key) or is_measured(key)
-                )
+                # a correlation is not defined where a small model gives one answer to all
+                lasting = not math.isfinite(values[-1]) and is_measured(key) and not words(key) & _CORRELATIONS
                 yield self.finding(
                     f"{wrong} of {len(values)} values of {key!r} are NaN or infinite",
                     Place("src/train.py"),
