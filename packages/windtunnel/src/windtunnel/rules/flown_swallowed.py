@@ -41,8 +41,8 @@ class FLY090(Rule):
     severity = Severity.WARNING
     doc = Doc(
         what="Exceptions that were raised during the flight and that code of the repository handled without raising "
-        "them again. They are a blocker where a backward pass or an optimizer step raised them, where loading a model or "
-        "dataset did and the handler loads nothing else, or where W&B did in a full run.",
+        "them again. They are a blocker where a backward pass or an optimizer step raised them, where loading a model "
+        "or dataset did and the handler loads nothing else, or where W&B did in a full run.",
         why="The run goes on without what failed, and ends with exit code 0: what it reports is something else.",
         example="try:\n    rows = load_dataset(name)\nexcept Exception:\n    rows = [invented() for _ in range(9)]",
         instead="rows = load_dataset(name)",
