@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from windtunnel.errors import WindtunnelError
 from windtunnel.hub import catalog
 from windtunnel.hub.dataset_files import CONVERTED, MAIN, write_generated, write_served
+from windtunnel.hub.metrics import metric_source, unknown_metric, write_metric
 from windtunnel.hub.miniatures import MiniatureWorkshop, installed_folder
 from windtunnel.hub.repository import Repository
 from windtunnel.hub.store import recipe_digest
@@ -125,6 +126,8 @@ class Shelf:
                 return self._dataset(repo_id)
             if repo_type == "model":
                 return self._model(repo_id)
+            if repo_type == "space":
+                return self._space(repo_id)
         except (TableError, OSError) as error:
             raise WindtunnelError(
                 f"the files of {repo_id} cannot be read any more ({error}); put them back and start the hub again"
@@ -177,6 +180,19 @@ class Shelf:
             made_from=_digest(recipe_digest(), self._catalogue.digest("model", entry.id)),
             make=lambda target: self._workshop.make(entry.id, miniature, target),
         )
+
+    def _space(self, repo_id: str) -> Repository:
+        """A metric of `evaluate`, the one kind of space that experiments read."""
+        source = metric_source(repo_id)
+        if source is None:
+            raise MissingRepositoryError(f"there is no space {repo_id!r} here", unknown_metric(repo_id))
+        folder = self._store.folder(
+            "spaces",
+            repo_id,
+            made_from=_digest(recipe_digest()),
+            make=lambda target: write_metric(repo_id, source, target),
+        )
+        return Repository.read("space", repo_id, folder)
 
     def _missing(self, repo_type: str, repo_id: str) -> MissingRepositoryError:
         """The error for an id that is not served: it may exist on the real hub, unless its name says that it cannot."""

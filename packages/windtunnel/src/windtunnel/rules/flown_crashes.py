@@ -57,7 +57,8 @@ class _Crash(Rule):
 
     def check(self, repo: Repo) -> Iterator[Finding]:
         for flight in repo.flown():
-            for (command, crash), commands in _distinct(flight, self.kinds).items():
+            for crash, commands in _distinct(flight, self.kinds):
+                command = commands[0]
                 frames = [frame for frame in crash.frames if frame.path in repo.submission.files]
                 place = place_of(repo, crash, command)
                 yield self.finding(
@@ -74,19 +75,17 @@ class _Crash(Rule):
                 )
 
 
-def _distinct(flight: Flight, kinds: tuple[str, ...]) -> dict[tuple[CommandFlown, Crash], list[CommandFlown]]:
+def _distinct(flight: Flight, kinds: tuple[str, ...]) -> Iterator[tuple[Crash, list[CommandFlown]]]:
     """The crashes of some kinds, each once with all commands that end in it."""
-    found: dict[tuple[object, ...], tuple[CommandFlown, Crash, list[CommandFlown]]] = {}
+    found: dict[tuple[object, ...], tuple[Crash, list[CommandFlown]]] = {}
     for command in flight.commands:
         crash = command.crash
         if crash is None or command.status != "failed" or explained_by_unknown(flight, crash):
             continue
-        kind = kind_of(crash, accelerator=flight.accelerator)
-        if kind not in kinds:
-            continue
-        key = (crash.exception, crash.message, crash.frames[-1:])
-        found.setdefault(key, (command, crash, []))[2].append(command)
-    return {(command, crash): commands for command, crash, commands in found.values()}
+        if kind_of(crash, accelerator=flight.accelerator) in kinds:
+            key = (crash.exception, crash.message, crash.frames[-1:])
+            found.setdefault(key, (crash, []))[1].append(command)
+    yield from found.values()
 
 
 def _what(commands: list[CommandFlown]) -> str:

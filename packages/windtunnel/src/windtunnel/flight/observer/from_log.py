@@ -29,7 +29,9 @@ _LED_TO = (
     "During handling of the above exception, another exception occurred:",
 )
 # what a parent says of a child that failed: the child's own words explain it
-_OF_A_CHILD = frozenset({"subprocess.CalledProcessError", "torch.distributed.elastic.multiprocessing.errors.ChildFailedError"})
+_OF_A_CHILD = frozenset(
+    {"subprocess.CalledProcessError", "torch.distributed.elastic.multiprocessing.errors.ChildFailedError"}
+)
 _HYDRA_END = "Set the environment variable HYDRA_FULL_ERROR=1"
 _HYDRA_ERROR = "hydra.errors.CompactHydraException"  # of which it prints the text only
 _HYDRA_LINES = 6

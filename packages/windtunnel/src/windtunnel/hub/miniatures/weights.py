@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
 SPREAD = 0.02
 
@@ -35,6 +36,7 @@ def write_weights(target: Path, settings: Mapping[str, Any]) -> int:
         model = getattr(transformers, settings["weights_class"])(config)
     model.to_empty(device="cpu")
     model.tie_weights()
+    _untie(model, settings["config"])
     start = settings["norm_start"]
     fill(
         model,
@@ -71,6 +73,13 @@ def fill(model: nn.Module, *, seed: int, spread: float, norm_start: float) -> No
         for buffer in model.buffers():
             if buffer.is_floating_point():
                 buffer.zero_()
+
+
+def _untie(model: transformers.PreTrainedModel, config: Mapping[str, Any]) -> None:
+    """Give the head weights of its own where the real ones have; transformers 5 builds every T5 with shared ones."""
+    head, table = model.get_output_embeddings(), model.get_input_embeddings()
+    if config.get("tie_word_embeddings") is False and head is not None and head.weight is table.weight:
+        head.weight = nn.Parameter(torch.empty_like(table.weight))
 
 
 def _own(model: transformers.PreTrainedModel) -> dict[str, Tensor]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 from . import places
 from .text import shown
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _kinds: dict[str, str] = {}
 
@@ -78,11 +79,28 @@ def calls(frame: Any) -> bool:
     return 0 <= frame.f_lasti < len(code) and "CALL" in opcode.opname[code[frame.f_lasti]]
 
 
-def source(frame: Any) -> str:
-    """Return the text of the expression that a frame is at, of its line on Python 3.10 and before."""
-    linecache = sys.modules.get("linecache")
-    if linecache is None:
-        import linecache  # noqa: PLC0415
+def default_of(frame: Any) -> str:
+    """Return what the call that a frame is at gives for a missing attribute, as it is written.
+
+    It is the third argument of ``getattr``, and False for ``hasattr``; on Python 3.10 and before, and where the call
+    cannot be told from others, the line of code.
+    """
+    import ast  # noqa: PLC0415  # only where a key is missing
+
+    text = _source(frame)
+    try:
+        call: Any = ast.parse(text, mode="eval").body
+        if call.func.id == "hasattr":
+            return "False"
+        return ast.unparse(call.args[2])
+    except (SyntaxError, AttributeError, IndexError, ValueError):
+        return text
+
+
+def _source(frame: Any) -> str:
+    """Return the text of the expression that a frame is at, or of its line."""
+    import linecache  # noqa: PLC0415
+
     line: str = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     positions = getattr(frame.f_code, "co_positions", None)
     if positions is not None:

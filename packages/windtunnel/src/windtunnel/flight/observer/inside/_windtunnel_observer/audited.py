@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from . import crashes, places, rewritten, story, wire
 from .guard import guarded
 from .story import Kept
 from .text import path_text, shown
 
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
+
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _MOST_FILES, _MOST_CACHED, _MOST = 500, 50, 100
 _ARGUMENTS = 60
 _LOCAL = frozenset({"", "localhost", "::1", "0.0.0.0", "ip6-localhost"})  # noqa: S104  # compared with, not bound to
 
-_written: Kept[None] = Kept("written", _MOST_FILES)
-_cached: Kept[None] = Kept("written", _MOST_CACHED)
-_started: Kept[None] = Kept("started", _MOST)
-_connections: Kept[None] = Kept("connections", _MOST)
+_written = Kept("written", _MOST_FILES)
+_cached = Kept("written", _MOST_CACHED)
+_started = Kept("started", _MOST)
+_connections = Kept("connections", _MOST)
 _caches: tuple[str, ...] = ()
 
 

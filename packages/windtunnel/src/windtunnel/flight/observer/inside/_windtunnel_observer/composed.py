@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from . import seen_config
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def install(module: Any) -> None:

@@ -5,15 +5,21 @@ what happens within one access. Interpolations count as reads of what they lead 
 reads it, a loop over a node, ``dict(node)`` and ``**node`` convert it as a whole.
 """
 
+# ruff: noqa: ARG001  # what records an access has the arguments of the access
+
 from __future__ import annotations
 
 import _thread
 import functools
 import sys
-from typing import Any, Callable
 
 from . import asking, nodes, seen_config
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _local = _thread._local()
 
@@ -135,7 +141,7 @@ def _got_attribute(access: _Access, result: Any, node: Any, key: Any) -> None:
     if isinstance(result, Exception):
         # an error that Python itself turned into a default; any other is the caller's to deal with
         if asker.repository and isinstance(result, AttributeError) and asking.calls(access.frame):
-            seen_config.absent(nodes.full_name(node, key), asking.source(access.frame), asker)
+            seen_config.absent(nodes.full_name(node, key), asking.default_of(access.frame), asker)
         return
     _got(access, asker, node, key)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from . import handled, places, story, wire
 from .guard import guarded
 from .text import MESSAGE_CHARACTERS, PATH_CHARACTERS, class_name, shown
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _FRAMES = 200
 _CHAIN = 20

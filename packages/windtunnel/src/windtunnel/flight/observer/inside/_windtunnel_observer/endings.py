@@ -6,10 +6,13 @@ import atexit
 import builtins
 import os
 import sys
-from typing import Any
 
 from . import crashes, wire
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _exit_interpreter = sys.exit
 _exit_at_once = os._exit
@@ -19,8 +22,8 @@ def install() -> None:
     """Say the last word at the end of the interpreter and before ``os._exit``; begin anew after a fork."""
     atexit.register(_end)  # registered first, so called last
     os.register_at_fork(before=guarded(wire.pause), after_in_child=guarded(wire.forked))
-    sys.exit = _sys_exit  # type: ignore[assignment]  # the same to its callers
-    os._exit = _os_exit  # type: ignore[assignment]
+    sys.exit = _sys_exit
+    os._exit = _os_exit
     quitter = type(getattr(builtins, "exit", None))
     if quitter.__name__ == "Quitter":
         leave = quitter.__call__
@@ -29,7 +32,7 @@ def install() -> None:
             crashes.leaving(code)
             return leave(self, code)
 
-        quitter.__call__ = call
+        quitter.__call__ = call  # type: ignore[method-assign]  # site's own class, of which `exit` and `quit` are
 
 
 @guarded

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any, Callable, TypeVar
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-Hook = TypeVar("Hook", bound=Callable[..., Any])
 _KEPT = 20
 
 faults: dict[str, None] = {}
 
 
-def guarded(hook: Hook) -> Hook:
+def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``hook`` so that it returns None where it would have raised."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -21,7 +22,7 @@ def guarded(hook: Hook) -> Hook:
             note(error)
             return None
 
-    return call  # type: ignore[return-value]  # takes and gives what the hook does
+    return call
 
 
 def note(error: BaseException) -> None:
@@ -37,11 +38,3 @@ def note(error: BaseException) -> None:
             faults[f"{type(error).__name__}: {error}"[:300] + where] = None
     except Exception as other:  # noqa: BLE001  # an exception whose text fails
         faults[type(other).__name__] = None
-
-
-def frame(depth: int) -> Any:
-    """Return the frame ``depth`` above the caller's own, None if there are not so many."""
-    try:
-        return sys._getframe(depth + 1)
-    except ValueError:
-        return None

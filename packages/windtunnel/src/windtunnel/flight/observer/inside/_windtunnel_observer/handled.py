@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any
-
 from . import places, story, wire
 from .guard import guarded
 from .story import Kept
 from .text import MESSAGE_CHARACTERS, class_name, shown
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST = 200
 _REMEMBERED = 256
 # how loops and generators end
 _ORDINARY = (StopIteration, StopAsyncIteration, GeneratorExit)
 
-_seen: Kept[dict[str, Any]] = Kept("swallowed", _MOST)
+_seen = Kept("swallowed", _MOST)
 # of the exceptions handled last: their number (id) to the entry, and what tells them from another at the same address
-_recent: OrderedDict[int, tuple[dict[str, Any], type, Any]] = OrderedDict()
+_recent: dict[int, tuple[dict[str, Any], type, Any]] = {}
 
 
 def install() -> None:
@@ -29,7 +30,7 @@ def install() -> None:
 
 
 def _tell() -> dict[str, Any]:
-    return {"swallowed": [dict(entry) for _, entry in _seen.items() if entry["count"] > 0]}
+    return {"swallowed": [dict(entry) for entry in _seen.values() if entry["count"] > 0]}
 
 
 def _forget() -> None:
@@ -65,7 +66,7 @@ def handled(error: BaseException, place: str) -> None:
     _recent.pop(number, None)
     _recent[number] = (entry, kind, _mark(error))
     if len(_recent) > _REMEMBERED:
-        _recent.popitem(last=False)
+        _recent.pop(next(iter(_recent)), None)
     wire.touch()
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import functools
 import sys
-from typing import Any
 
 from . import places, story, wire
 from .guard import guarded
 from .story import Kept
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST_PLACES = 200
 _OF_MODULES = (
@@ -21,7 +24,7 @@ _OF_MODULES = (
 )
 _OF_TENSORS = ("register_hook", "register_post_accumulate_grad_hook")
 
-_seen: Kept[dict[str, Any]] = Kept("hooks", _MOST_PLACES)
+_seen = Kept("hooks", _MOST_PLACES)
 
 
 class Counted:
@@ -58,7 +61,7 @@ def install(module: Any) -> None:
     Args:
         module: ``torch.nn.modules.module``.
     """
-    story.part(lambda: {"hooks": [dict(entry) for _, entry in _seen.items()]}, _seen.clear)
+    story.part(lambda: {"hooks": [dict(entry) for entry in _seen.values()]}, _seen.clear)
     for name in _OF_MODULES:
         _wrap(module.Module, name)
     for name in _OF_TENSORS:

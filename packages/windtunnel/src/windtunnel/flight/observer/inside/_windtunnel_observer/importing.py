@@ -7,9 +7,13 @@ loader, once: module, spec and loader are those of the library.
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable
 
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _waiting: dict[str, list[Callable[[Any], None]]] = {}
 _prepare: list[tuple[Callable[[str], bool], Callable[[Any], None]]] = []
@@ -67,4 +71,4 @@ def _follow(loader: Any, name: str) -> None:
 
 def install() -> None:
     """Put the finder before the others."""
-    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]  # a finder need not be an importlib.abc.MetaPathFinder
+    sys.meta_path.insert(0, Finder)

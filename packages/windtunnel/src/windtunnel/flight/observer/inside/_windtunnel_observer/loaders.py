@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Any
 
 from . import places, story, wire
 from .guard import guarded
 from .story import Kept
 
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
+
 _MOST_PLACES = 100
 _MARK = "_windtunnel_loader"
 
-_seen: Kept[dict[str, Any]] = Kept("loaders", _MOST_PLACES)
+_seen = Kept("loaders", _MOST_PLACES)
 
 
 def install(module: Any) -> None:
@@ -22,7 +25,7 @@ def install(module: Any) -> None:
     Args:
         module: ``torch.utils.data.dataloader``.
     """
-    story.part(lambda: {"loaders": [dict(entry) for _, entry in _seen.items()]}, _seen.clear)
+    story.part(lambda: {"loaders": [dict(entry) for entry in _seen.values()]}, _seen.clear)
     _watch_iterations(module.DataLoader)
     _watch_batches(module._BaseDataLoaderIter)
 
@@ -57,9 +60,7 @@ def _watch_batches(iterator_class: Any) -> None:
 @guarded
 def _began(loader: Any, iterator: Any) -> None:
     place = places.here(sys._getframe(2))
-    entry = _seen.get(
-        place, lambda: {"place": place, "batches": 0, "iterations": 0, "rows": None, "length": None}
-    )
+    entry = _seen.get(place, lambda: {"place": place, "batches": 0, "iterations": 0, "rows": None, "length": None})
     if entry is None:
         return
     entry["iterations"] += 1

@@ -6,12 +6,15 @@ import _thread
 import functools
 import sys
 from collections import deque
-from typing import Any
 
 from . import places, story, wire
 from .guard import guarded
 from .story import Kept
 from .text import finite
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST_PLACES, _FIRST, _LAST = 50, 200, 50
 _TOGETHER = 32  # losses on an accelerator are fetched in groups: each fetch waits for it
@@ -47,20 +50,22 @@ class _Losses:
             self.add(float(loss))
 
 
-_seen: Kept[_Losses] = Kept("losses", _MOST_PLACES)
+_seen = Kept("losses", _MOST_PLACES)
 
 
 def install(module: Any) -> None:
     """Watch ``Tensor.backward`` and ``torch.autograd.backward``.
 
     Args:
-        module: ``torch._tensor``.
+        module: ``torch._tensor`` or ``torch.autograd``.
     """
+    if hasattr(module, "backward"):
+        _wrap(module, "backward", _given_tensors)
+        return
     story.part(_tell, _seen.clear)
     story.at_end(_fetch)
     story.watched["torch"] = None
-    _wrap(module.Tensor, "backward", lambda args, kwargs: args[0])
-    _wrap(sys.modules["torch.autograd"], "backward", _given_tensors)
+    _wrap(module.Tensor, "backward", lambda args, _: args[0])
 
 
 def _given_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -104,7 +109,7 @@ def _take(tensor_of: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 
 
 def _fetch() -> None:
-    for _, losses in _seen.items():
+    for losses in _seen.values():
         losses.fetch()
 
 

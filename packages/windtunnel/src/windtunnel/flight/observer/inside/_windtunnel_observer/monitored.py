@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from . import handled, places, story
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _TOOLS = (4, 3, 5)  # those that debuggers, coverage and profilers leave free, see sys.monitoring
 _lines: dict[tuple[Any, int], int] = {}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from typing import Any
 
 from . import parameters, places, story, wire
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST = 50
 _LOOKED_AT = 20  # steps that are looked at closely, and after them those whose number is a power of two

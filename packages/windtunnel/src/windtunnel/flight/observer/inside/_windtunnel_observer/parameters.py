@@ -11,9 +11,12 @@ import gc
 import sys
 import time
 import weakref
-from typing import Any
 
 from . import story
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST = 2000
 _SAMPLE = 1024
@@ -124,7 +127,10 @@ def _names(parameters: list[Any]) -> tuple[dict[int, str], list[Any]]:
         if is_module:
             modules.append(candidate)
     children = {
-        id(child) for module in modules for child in (module.__dict__.get("_modules") or {}).values() if child is not None
+        id(child)
+        for module in modules
+        for child in (module.__dict__.get("_modules") or {}).values()
+        if child is not None
     }
     wanted = {id(parameter) for parameter in parameters}
     found = []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 # folders below a repository whose files are not its own code
 _FOREIGN = ("/site-packages/", "/dist-packages/", "/.venv/", "/venv/", "/node_modules/")

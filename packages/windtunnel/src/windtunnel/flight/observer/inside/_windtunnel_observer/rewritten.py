@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from . import handled, importing, places, story
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 HANDLED = "windtunnel.handled"
 RAISING = "windtunnel.raising"
@@ -81,7 +84,7 @@ class _Handlers:
                 node.body.insert(0, self._call(HANDLED, node))
 
     def _before_raises(self, block: Any) -> None:
-        """Announce what is raised in a block, but not in functions that it defines, nor where it may be caught again."""
+        """Announce what is raised in a block, but not in functions defined there, nor where it may be caught again."""
         ast = self._ast
         apart = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ExceptHandler)
         for child in ast.iter_child_nodes(block):

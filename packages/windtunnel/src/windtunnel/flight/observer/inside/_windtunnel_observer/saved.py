@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Any
 
 from . import audited
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def install(module: Any) -> None:

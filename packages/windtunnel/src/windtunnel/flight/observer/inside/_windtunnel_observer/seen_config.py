@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 from . import asking, nodes, story, wire
 from .story import Kept
 from .text import shown
 
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
+
 _MOST_KEYS, _MOST_PLACES, _MOST_VALUES = 2000, 20, 50
 
 _keys: dict[str, str] = {}
 _handed: list[bool] = []
-_reads: Kept[dict[str, None]] = Kept("config", _MOST_KEYS)
-_absent: Kept[list[Any]] = Kept("config", _MOST_KEYS)
-_bulk: Kept[dict[str, None]] = Kept("config", _MOST_KEYS)
-_assigned: Kept[list[str]] = Kept("config", _MOST_KEYS)
+_reads = Kept("config", _MOST_KEYS)
+_absent = Kept("config", _MOST_KEYS)
+_bulk = Kept("config", _MOST_KEYS)
+_assigned = Kept("config", _MOST_KEYS)
 _as_text: dict[str, bool] = {}
 # configurations that code of the repository made of files or of others: their leaves count once one of them is read
 _made: dict[int, weakref.ref[Any]] = {}
@@ -91,7 +94,7 @@ def _take(key: str, value: str) -> None:
         _keys.setdefault(key, value)
 
 
-def _add_place(kept: Kept[dict[str, None]], key: str, place: str) -> None:
+def _add_place(kept: Kept, key: str, place: str) -> None:
     places = kept.get(key, dict)
     if places is not None and place not in places and len(places) < _MOST_PLACES:
         places[place] = None

@@ -9,12 +9,18 @@ from . import audited, crashes, endings, handled, importing, monitored, places, 
 from .guard import guarded, note
 from .text import shown
 
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 # the module after whose import an instrument is put in place, and the instrument's own
 _INSTRUMENTS = {
     "omegaconf": "config",
     "hydra.core.utils": "composed",
     "hydra.compose": "composed",
     "torch._tensor": "losses",
+    "torch.autograd": "losses",
     "torch.nn.modules.module": "hooks",
     "torch.optim.optimizer": "optimizers",
     "torch.utils.data.dataloader": "loaders",
@@ -40,8 +46,8 @@ def watch() -> None:
     wire.connect(os.environ["WINDTUNNEL_OBSERVER"])
 
 
-def _putting(instrument: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    def put(module: object) -> None:
+def _putting(instrument: str) -> Callable[[Any], None]:
+    def put(module: Any) -> None:
         package = __name__.rpartition(".")[0]
         __import__(f"{package}.{instrument}")
         sys.modules[f"{package}.{instrument}"].install(module)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Callable, Generic, TypeVar
 
 from .guard import faults, guarded
 from .text import shown
 
-Entry = TypeVar("Entry")
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _ARGUMENTS = 100
 
 watched: dict[str, None] = {}
@@ -90,7 +93,7 @@ def _here() -> str:
 _folder = _here()
 
 
-class Kept(Generic[Entry]):
+class Kept:
     """Entries by key, up to a number; ``name`` is told as cut where more came.
 
     Args:
@@ -101,9 +104,9 @@ class Kept(Generic[Entry]):
     def __init__(self, name: str, most: int) -> None:
         self.name = name
         self.most = most
-        self.entries: dict[Any, Entry] = {}
+        self.entries: dict[Any, Any] = {}
 
-    def get(self, key: Any, make: Callable[[], Entry]) -> Entry | None:
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return the entry of ``key``, made if it is new, None if there is no room for it."""
         entry = self.entries.get(key)
         if entry is None:
@@ -117,6 +120,10 @@ class Kept(Generic[Entry]):
         """Forget all."""
         self.entries.clear()
 
-    def items(self) -> list[tuple[Any, Entry]]:
+    def values(self) -> list[Any]:
+        """Return the entries, as :meth:`items` does."""
+        return list(self.entries.values())
+
+    def items(self) -> list[tuple[Any, Any]]:
         """Return them as they are now, while other threads may add some."""
         return list(self.entries.items())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
+
 
 VALUE_CHARACTERS = 200
 MESSAGE_CHARACTERS = 4000

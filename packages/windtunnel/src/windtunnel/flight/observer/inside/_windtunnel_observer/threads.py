@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import handled
 from .guard import guarded
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def install(threading: Any) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import _socket
 import _thread
-import json
-from typing import Any
 
 from . import story
+from .encoding import encoded
 from .guard import note
+
+TYPE_CHECKING = False  # importing typing would cost more than all else
+if TYPE_CHECKING:
+    from typing import Any
 
 _FIRST_SECONDS = 0.5
 _SECONDS = 2.0
@@ -35,7 +38,7 @@ def connect(path: str) -> None:
     Args:
         path: of the socket.
     """
-    global _path, _dead  # noqa: PLW0603
+    global _path, _dead
     _path, _dead = path, False
     send()
 
@@ -68,7 +71,7 @@ def _speak(stop: Any, stopped: Any) -> None:
 
 def pause() -> None:
     """End the thread; the next news starts another."""
-    global _speaking  # noqa: PLW0603
+    global _speaking
     speaking, _speaking = _speaking, None
     if speaking is not None:
         speaking[0].release()
@@ -125,16 +128,12 @@ def forked() -> None:
 
 def _line(snapshot: dict[str, Any]) -> bytes:
     """Return a snapshot as a line that is not too long: the longest list is halved until it fits."""
-    line = _encoded(snapshot)
+    line = encoded(snapshot)
     while len(line) > _LONGEST_BYTES:
-        sizes = {name: len(_encoded(value)) for name, value in snapshot.items() if isinstance(value, (list, dict))}
+        sizes = {name: len(encoded(value)) for name, value in snapshot.items() if isinstance(value, (list, dict))}
         longest = max(sizes, key=lambda name: sizes[name])
         value = snapshot[longest]
         snapshot[longest] = value[: len(value) // 2] if isinstance(value, list) else None
         snapshot["cut"] = sorted({*snapshot["cut"], longest})
-        line = _encoded(snapshot)
-    return line
-
-
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), check_circular=False).encode() + b"\n"
+        line = encoded(snapshot)
+    return line + b"\n"
