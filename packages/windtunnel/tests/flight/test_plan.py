@@ -95,7 +95,9 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "results_dir=/r",
         "mode=full",
     )
-    program, *arguments = evaluate_command(["a", "b"], python=Path(sys.executable), results_dir=Path("/my (results)")).argv
+    program, *arguments = evaluate_command(
+        ["a", "b"], python=Path(sys.executable), results_dir=Path("/my (results)")
+    ).argv
     assert program == sys.executable
     assert arguments[:3] == ["-m", "src.evaluate", "results_dir=/my (results)"]
     assert json.loads(arguments[3].removeprefix("run_ids=")) == ["a", "b"]

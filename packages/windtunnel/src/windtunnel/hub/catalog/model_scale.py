@@ -2,10 +2,10 @@
 
 The rule. A miniature has two layers, the real vocabulary and the real width as long as that is at most
 ``LARGEST_PARAMETERS``. Otherwise its widths (hidden size, feed-forward, width of a head) are divided by the smallest
-whole number that brings it down to ``SHRUNK_PARAMETERS``: code that meets another width than the real one gains nothing
-from a width in between, and one pass over a vocabulary of 150 thousand tokens is slow enough. The number of heads and of
-key-value heads stays, and a head keeps at least ``SMALLEST_HEAD`` numbers; where nothing reaches the target, the largest
-divisor is taken.
+whole number that brings it down to ``SHRUNK_PARAMETERS``: code that meets another width than the real one gains
+nothing from a width in between, and one pass over a vocabulary of 150 thousand tokens is slow enough. The number of
+heads and of key-value heads stays, and a head keeps at least ``SMALLEST_HEAD`` numbers; where nothing reaches the
+target, the largest divisor is taken.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ tags: [windtunnel-miniature]
 # A miniature of {id}
 
 Made by windtunnel: {layers} of {real_layers} layers, random weights, {parameters:.1f} million parameters. It has the
-real names, precision, vocabulary size ({tokens} tokens, most of them synthetic) and special tokens, so that code runs as
-it would on the real model; what it predicts means nothing.
+real names, precision, vocabulary size ({tokens} tokens, most of them synthetic) and special tokens, so that code runs
+as it would on the real model; what it predicts means nothing.
 {widths}"""
 
 WIDTHS = """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,8 +93,3 @@ def numbered(template: str, first: int, last: int) -> list[str]:
     """``template`` with each number from ``first`` to ``last``, which may be the smaller one."""
     step = 1 if last >= first else -1
     return [template.format(number) for number in range(first, last + step, step)]
-
-
-def head_of(pieces: Iterable[str], count: int) -> list[str]:
-    """The first ``count`` of ``pieces``."""
-    return list(islice(pieces, count))

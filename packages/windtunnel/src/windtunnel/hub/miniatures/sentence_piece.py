@@ -36,7 +36,8 @@ def files(spec: TokenizerSpec) -> dict[str, str | bytes]:
 
     Options: ``unk`` (the unknown piece), ``pieces_from`` (id of the first piece that the model file holds too, where
     the tokenizer numbers its pieces in another way than the file does), ``head`` (the file's own first pieces then),
-    ``tail`` (how many of the last pieces the file lacks), ``lower``, ``template``, ``dummy_prefix``.
+    ``bos``, ``eos`` and ``pad`` (pieces), ``quotes`` and ``lower`` (how ALBERT and XLNet normalise), ``template``,
+    ``dummy_prefix``.
     """
     pieces = _unigram_pieces(spec) if spec.kind == "unigram" else _merged_pieces(spec)
     made: dict[str, str | bytes] = {}
@@ -92,7 +93,7 @@ def _type(spec: TokenizerSpec, text: str) -> int:
 
 def _model_file(spec: TokenizerSpec, pieces: list[Piece]) -> bytes:
     options = spec.options
-    held = pieces[options.get("pieces_from", 0) : len(pieces) - options.get("tail", 0)]
+    held = pieces[options.get("pieces_from", 0) :]
     first: list[Piece] = [(text, 0.0, UNKNOWN if text == "<unk>" else CONTROL) for text in options.get("head", ())]
     model = model_pb2.ModelProto()
     for text, score, kind in [*first, *held]:
@@ -136,10 +137,7 @@ def _characters_map() -> bytes:
 
 
 def _json(spec: TokenizerSpec, pieces: list[Piece]) -> str:
-    if spec.kind == "unigram":
-        made = _unigram_json(spec, pieces)
-    else:
-        made = _bpe_json(spec, pieces)
+    made = _unigram_json(spec, pieces) if spec.kind == "unigram" else _bpe_json(spec, pieces)
     return json.dumps(made, ensure_ascii=False)
 
 

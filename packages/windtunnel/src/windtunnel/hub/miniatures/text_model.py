@@ -1,4 +1,4 @@
-"""Makes the repository of a text model in miniature: ``python -m windtunnel.hub.miniatures.text_model FOLDER < settings``.
+"""Makes a text model in miniature: ``python -m windtunnel.hub.miniatures.text_model FOLDER < settings``.
 
 Faithful: the configuration but for layers and, of a heavy model, widths; module and tensor names; the precision and the
 file of the weights; the tokenizer's classes, files, size, special tokens and their ids; the generation settings. Not
