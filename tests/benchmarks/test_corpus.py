@@ -214,7 +214,7 @@ def test_labels_of_another_form_are_refused(
 
 
 def test_labels_keep_what_they_say_and_ignore_what_is_new(tmp_path: Path) -> None:
-    defect: dict[str, Any] = {"category": "x", "file": "a.py", "blocking": False, "source": "diff", "phase": "import"}
+    defect: dict[str, Any] = {"category": "x", "file": "a.py", "blocking": False, "phase": "import", "new": 1}
     path = tmp_path / "labels.json"
     path.write_text(json.dumps([{"id": "a", "ready": True, "repo": "b", "defects": [defect]}]))
     (read,) = read_labels(path)

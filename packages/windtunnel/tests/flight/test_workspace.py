@@ -24,15 +24,12 @@ def test_the_environment_is_made_from_an_allowlist(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_python_is_compiled_at_most_once_and_never_into_the_environment(
-    compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = tmp_path / "site-packages"
-    (library / "yaml" / "__pycache__").mkdir(parents=True)
+def test_python_is_compiled_at_most_once_and_never_into_the_environment(compiled: bool, tmp_path: Path) -> None:
+    library = tmp_path / "prefix" / "lib" / "python3.11" / "site-packages" / "yaml" / "__pycache__"
+    library.mkdir(parents=True)
     if compiled:
-        (library / "yaml" / "__pycache__" / "x.pyc").touch()
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(library))
-    environment = Workspace(tmp_path).environment(tmp_path / "tmp", {})
+        (library / "x.pyc").touch()
+    environment = Workspace(tmp_path).environment(tmp_path / "tmp", {}, prefix=tmp_path / "prefix")
     assert ("PYTHONDONTWRITEBYTECODE" in environment) == compiled
     assert ("PYTHONPYCACHEPREFIX" in environment) != compiled
 
