@@ -91,7 +91,9 @@ class Shape:
 
     def _divides(self, config: Mapping[str, Any], divisor: int) -> bool:
         small = self.divided(config, divisor)
-        if any(config[key] % divisor for key in small) or small[self.hidden] % config[self.heads]:
+        if any(config[key] % divisor for key in small):
+            return False
+        if not small.get(self.head) and small[self.hidden] % config[self.heads]:
             return False
         head = small.get(self.head) or small[self.hidden] // config[self.heads]
         return head >= SMALLEST_HEAD and head % 2 == 0  # rotary embeddings turn pairs
@@ -126,6 +128,10 @@ def scaled(config: Mapping[str, Any], family: Mapping[str, Any]) -> Scaled:
     small = {**config, **{key: min(LAYERS, config[key]) for key in family["layers"]}, **family.get("set", {})}
     small |= {key: config[key][:layers] for key in family.get("per_layer", ()) if key in config}
     divisor = shape.divisor(small, layers)
+    rope = config.get("rope_scaling") or {}
+    if divisor > 1 and "long_factor" in rope:  # one number for each pair of a head's width
+        cut = {key: rope[key][: len(rope[key]) // divisor] for key in ("long_factor", "short_factor")}
+        small["rope_scaling"] = {**rope, **cut}
     widths = shape.divided(config, divisor) if divisor > 1 else {}
     widths |= {key: config[key] // divisor for key in family.get("also_divided", ()) if divisor > 1 and config.get(key)}
     changed = {key: (int(config[key]), width) for key, width in widths.items()}
