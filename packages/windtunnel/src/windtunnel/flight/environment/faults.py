@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from windtunnel.evidence import Trouble
 
@@ -54,6 +57,29 @@ def trouble_of(said: str, manifest: Path) -> Trouble:
         "pyproject.toml",
         line,
     )
+
+
+def malformed(manifest: Path) -> Trouble | None:
+    """Return the first dependency that is no requirement; uv would take the whole file for one it must build."""
+    try:
+        text = manifest.read_text(encoding="utf-8")
+        listed = tomllib.loads(text).get("project", {}).get("dependencies", [])
+    except (OSError, ValueError, AttributeError):
+        return None  # uv says what is wrong with it, and where
+    for item in listed if isinstance(listed, list) else ():
+        try:
+            Requirement(item)
+        except (InvalidRequirement, TypeError) as error:
+            line = next((number for number, told in enumerate(text.splitlines(), 1) if str(item) in told), 0)
+            return Trouble(
+                "install",
+                f"the project's dependencies cannot be installed: {item!r} is no requirement ({str(error).splitlines()[0]})",
+                "write it as PEP 508 has it, such as 'torch>=2.6'",
+                str(item),
+                "pyproject.toml",
+                line,
+            )
+    return None
 
 
 def _line_of(said: str, manifest: Path) -> int:

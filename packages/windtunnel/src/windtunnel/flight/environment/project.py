@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from windtunnel.evidence import Trouble
 from windtunnel.flight.cache import cache_folder
 from windtunnel.flight.environment.builder import write_builder
-from windtunnel.flight.environment.faults import trouble_of
+from windtunnel.flight.environment.faults import malformed, trouble_of
 from windtunnel.flight.environment.interpreters import Interpreter, interpreter_for
 from windtunnel.flight.environment.kept import discard_oldest, finished, kept
 from windtunnel.flight.environment.model import Environment
@@ -46,6 +46,8 @@ def project_environment(
         return (Trouble("install", "there is no pyproject.toml to install from", "write one", path="pyproject.toml"),)
     if (root := workspace_of(repository)) is not None:
         return member_environment(repository, root, say=say)
+    if (trouble := malformed(manifest)) is not None:
+        return (trouble,)
     interpreter = interpreter_for(manifest)
     if isinstance(interpreter, Trouble):
         return (interpreter,)
