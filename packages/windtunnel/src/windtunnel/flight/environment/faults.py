@@ -73,7 +73,8 @@ def malformed(manifest: Path) -> Trouble | None:
             line = next((number for number, told in enumerate(text.splitlines(), 1) if str(item) in told), 0)
             return Trouble(
                 "install",
-                f"the project's dependencies cannot be installed: {item!r} is no requirement ({str(error).splitlines()[0]})",
+                f"the project's dependencies cannot be installed: {item!r} is no requirement "
+                f"({str(error).splitlines()[0]})",
                 "write it as PEP 508 has it, such as 'torch>=2.6'",
                 str(item),
                 "pyproject.toml",
