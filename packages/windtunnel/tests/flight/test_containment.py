@@ -20,7 +20,7 @@ def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_bubblewrap")
 def test_without_bubblewrap_a_repository_elsewhere_needs_consent(experiment: Experiment) -> None:
     experiment.run("a")
-    with pytest.raises(FlightError, match="bubblewrap is not installed here. --sandbox none flies it") as caught:
+    with pytest.raises(FlightError, match=r"bubblewrap is not installed here\. --sandbox none flies it") as caught:
         choose_containment(check_options(experiment.options(unsandboxed=False)))
     assert caught.value.exit_code == 3
     assert choose_containment(check_options(experiment.options(unsandboxed=True)))[0] == "none"

@@ -1,7 +1,7 @@
 """Reading a run's history as its questions need it, with memory that does not grow with the history.
 
-Rows are read page by page; what is nested in them gets names with dots, as the real service gives it them. A sample is drawn in two passes: the first keeps the numbers of the rows that qualify, the
-second reads the chosen ones.
+Rows are read page by page; what is nested in them gets names with dots, as the real service gives it them. A sample is
+drawn in two passes: the first keeps the numbers of the rows that qualify, the second reads the chosen ones.
 """
 
 from __future__ import annotations
