@@ -62,3 +62,18 @@ def test_exceptions_by_which_code_asks_are_left_alone(swallowed, exception: str)
 def test_without_the_observer_nothing_is_said(judged, command):
     with pytest.raises(Skip):
         judged("FLY090", Flight("full", (RUN,), commands=(command(RUN),)))
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("try:\n    ask()\nexcept (TimeoutError, OSError):\n    pass\n", False),
+        ("try:\n    ask()\nexcept Exception as error:\n    pass\n", True),
+        ("try:\n    ask()\nexcept (OSError, Exception):\n    pass\n", True),
+        ("try:\n    ask()\nexcept:\n    pass\n", True),
+        ("import x\n# asked below\nwith suppress(TimeoutError, OSError):\n    ask()\n", False),
+        ("import x\n# asked below\nwith suppress(Exception):\n    ask()\n", True),
+    ],
+)
+def test_a_handler_that_names_what_it_expects_is_left_alone(swallowed, code: str, told: bool):
+    assert bool(swallowed(code, "builtins.TimeoutError", handled=3)) is told

@@ -30,6 +30,8 @@ _TRAINING = re.compile(r"\.backward\(|\boptim\w*\.step\(|\bscaler\.step\(|\.trai
 _LOADING = re.compile(r"\bload_dataset\(|\.from_pretrained\(")
 _FROM_CACHE = re.compile(r"local_files_only|load_from_disk|cache")
 _LOGGING = re.compile(r"\bwandb\.(init|log|summary|save|finish)\b")
+# a handler of exceptions that it names, and not of all there are
+_NAMED = re.compile(r"^\s*(except\s+|with\s+.*\bsuppress\()(?!.*\b(Base)?Exception\b)")
 
 
 class FLY090(Rule):
@@ -88,7 +90,7 @@ def _weight(repo: Repo, seen: Swallowed, at: Place, raised: Place, *, full: bool
         return Severity.WARNING if _goes_on_loading(repo, at) else Severity.BLOCKER
     if _LOGGING.search(line) and not ordinary:
         return Severity.BLOCKER if full and at.path != "src/evaluate.py" else Severity.WARNING
-    return None if ordinary else Severity.WARNING
+    return None if ordinary or _NAMED.search(line_at(repo, at)) else Severity.WARNING
 
 
 def _goes_on_loading(repo: Repo, handled: Place) -> bool:
