@@ -77,3 +77,14 @@ def test_without_the_observer_nothing_is_said(judged, command):
 )
 def test_a_handler_that_names_what_it_expects_is_left_alone(swallowed, code: str, told: bool):
     assert bool(swallowed(code, "builtins.TimeoutError", handled=3)) is told
+
+
+def test_what_breaks_when_a_flight_is_interrupted_is_not_blamed(judged, command):
+    seen = Swallowed("builtins.ConnectionResetError", "Connection lost", "src/train.py:2", "src/train.py:3", 1)
+    process = ProcessSeen(2, 1, said_goodbye=True, watched=("exceptions",), swallowed=(seen,))
+    code = {"src/train.py": "try:\n    wandb.log({})\nexcept Exception:\n    pass\n"}
+    ended = Flight("full", (RUN,), commands=(command(RUN, status="interrupted", exit_code=None, processes=(process,)),))
+    with pytest.raises(Skip):
+        judged("FLY090", ended, files=code)
+    went_on = Flight("full", (RUN,), commands=(command(RUN, processes=(process,)),))
+    assert judged("FLY090", went_on, files=code)
