@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?")
 
 MAX_BODY_BYTES = 64 << 20  # the client's own batches stay below 10 MiB
+MAX_BUFFERED_BYTES = 256 << 20  # of all requests under way together
 
 
 class _Refusal(Exception):  # noqa: N818 - an answer on its way out, not an error of the server
@@ -57,6 +58,7 @@ class _Surface:
         self._store = store
         self._links = links
         self._credentials = f"api:{api_key}".encode()
+        self._buffered = 0
         self._graph = GraphQLApi(store, links, questions)
 
     async def graphql(self, request: Request) -> Response:
@@ -150,14 +152,19 @@ class _Surface:
     async def _authorised_json(self, request: Request) -> Any:
         self._authorise(request)
         body = bytearray()
-        async for data in request.stream():
-            body += data
-            if len(body) > MAX_BODY_BYTES:
-                raise _Refusal(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
         try:
+            async for data in request.stream():
+                body += data
+                self._buffered += len(data)
+                if len(body) > MAX_BODY_BYTES:
+                    raise _Refusal(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
+                if self._buffered > MAX_BUFFERED_BYTES:
+                    raise _Refusal(429, "too much arrives at once; the request can be repeated")
             return json.loads(bytes(body))
         except RecursionError as error:
             raise MalformedRequestError("the request is nested too deeply") from error
+        finally:
+            self._buffered -= len(body)
 
 
 def recorder_app(store: Store, links: FileLinks, *, api_key: str, questions: Questions) -> Starlette:

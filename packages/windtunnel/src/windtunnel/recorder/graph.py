@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EXPECTED = (GraphQLError, MalformedRequestError, WindtunnelError)
+# Half a character pair, an endless nesting, a number beyond 64 bits: JSON may hold them, the database cannot.
+_TOO_MUCH = (UnicodeError, RecursionError, OverflowError)
+
+MAX_QUERY_CHARACTERS = 30_000  # the client's longest one has 4,000
+MAX_ERRORS = 50
+MAX_FIELDS = 500_000  # a page of a thousand runs has 30,000
 
 
 class GraphQLApi:
@@ -62,6 +68,8 @@ class GraphQLApi:
         if not isinstance(request, dict) or not isinstance(request.get("query"), str):
             raise MalformedRequestError("a GraphQL request is a JSON object with the text 'query'")
         variables = request.get("variables") or {}
+        if len(request["query"]) > MAX_QUERY_CHARACTERS:
+            raise MalformedRequestError(f"the query has more than {MAX_QUERY_CHARACTERS} characters")
         if not isinstance(variables, dict):
             raise MalformedRequestError(f"'variables' is a JSON object, not {type(variables).__name__}")
         operations = Operations(self._store, Nodes(self._store, self._links, base_url, self._questions))
@@ -70,6 +78,7 @@ class GraphQLApi:
                 self._schema,
                 request["query"],
                 root_value=operations.root(),
+                context_value=_Budget(MAX_FIELDS),
                 variable_values=variables,
                 operation_name=request.get("operationName") or None,
                 field_resolver=_resolve,
@@ -79,7 +88,20 @@ class GraphQLApi:
         return _response(result)
 
 
-def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+class _Budget:
+    """How many fields one operation may still ask for: a query can be short and its answer endless."""
+
+    def __init__(self, fields: int) -> None:
+        self._left = fields
+
+    def spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise GraphQLError(f"the answer would have more than {MAX_FIELDS} fields; ask for smaller pages")
+
+
+def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[_Budget], **arguments: Any) -> Any:
+    info.context.spend()
     value = source.get(info.field_name)
     return value(**arguments) if callable(value) else value
 
@@ -87,7 +109,7 @@ def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **argumen
 def _response(result: ExecutionResult) -> dict[str, Any]:
     response: dict[str, Any] = {"data": result.data}
     if result.errors:
-        response["errors"] = [_error(error) for error in result.errors]
+        response["errors"] = [_error(error) for error in result.errors[:MAX_ERRORS]]
     return response
 
 
@@ -95,5 +117,7 @@ def _error(error: GraphQLError) -> dict[str, Any]:
     fault = error.original_error
     if fault is None or isinstance(fault, _EXPECTED):
         return {"message": error.message, "path": error.path}
+    if isinstance(fault, _TOO_MUCH):
+        return {"message": f"the request holds what cannot be kept ({fault})"[:500], "path": error.path}
     log.error("a fault of the recorder while it answered %s", error.path, exc_info=fault)
     return {"message": f"a fault of the recorder ({type(fault).__name__}); its log has the details", "path": error.path}

@@ -94,6 +94,8 @@ class Nodes:
                 if missing_ok:
                     return None
                 raise GraphQLError(f"the recorder has no run {entity}/{project_name}/{name}")
+            if missing_ok:  # the question of a process that wants to resume the run if it is there
+                self._store.starts.announce_resume(record.key)
             return self.runs.run(record, noted=False)
 
         def run(*, name: str, **_: Any) -> Node | None:

@@ -129,6 +129,13 @@ class Operations:
         name = _named("run id", values.get("name"))
         entity = _named("entity", values.get("entity_name") or DEFAULT_ENTITY)
         project = _named("project", values.get("model_name") or DEFAULT_PROJECT)
+        before = self._store.run(entity, project, name)
+        # Clients before 0.18 never say the id; they ask how the run stands right before they resume it. They alone
+        # say whether they debug.
+        by_name = starts and before is not None and values.get("debug") is not None
+        if by_name and before is not None and self._store.starts.take_announced(before.key):
+            resumed = self._store.resume(before.key, fields=fields)
+            return self._upserted(resumed or before, inserted=False)
         run, inserted = self._store.upsert(entity, project, name, fields=fields, starts=starts)
         return self._upserted(run, inserted=inserted)
 
@@ -176,7 +183,7 @@ class Operations:
 
     def _alert(self, values: dict[str, Any]) -> Node:
         run = self._run(values["entity_name"], values["project_name"], values["run_name"])
-        self._store.alert(run.key, Alert(values["title"], values["text"], values.get("severity") or "INFO"))
+        self._store.alerts.add(run.key, Alert(values["title"], values["text"], values.get("severity") or "INFO"))
         return {"success": True}
 
     def _run(self, entity: str | None, project: str, name: str) -> RunRecord:

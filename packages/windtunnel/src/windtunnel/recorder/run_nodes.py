@@ -54,14 +54,17 @@ class RunNodes:
             return lambda: json.dumps([text for _, text in streams.tail(run.key, stream, lines=1)])
 
         def client_config(*, keys: list[str] | None = None) -> str:
-            own = run.raw_config.get("_wandb", {}).get("value", {})
+            entry = run.raw_config.get("_wandb")
+            own = entry.get("value") if isinstance(entry, dict) else None
+            if not isinstance(own, dict):
+                return "{}"
             return json.dumps({key: own[key] for key in (own if keys is None else keys) if key in own})
 
-        def told(what: str, text: str) -> Callable[[], str]:
+        def told(what: str, value: dict[str, Any]) -> Callable[[], str]:
             def field() -> str:
                 if noted:
                     self._questions.note(run.name, what)
-                return text
+                return json.dumps(value)
 
             return field
 
@@ -82,9 +85,9 @@ class RunNodes:
             "readOnly": False,
             "createdAt": timestamp(run.created_at),
             "heartbeatAt": timestamp(run.heartbeat_at),
-            "config": told("config", json.dumps(run.raw_config)),
+            "config": told("config", run.raw_config),
             "wandbConfig": client_config,
-            "summaryMetrics": told("summary", json.dumps(run.summary)),
+            "summaryMetrics": told("summary", run.summary),
             "systemMetrics": lambda: _system_metrics(streams.tail(run.key, "events", lines=1)),
             "project": lambda: self._nodes.project(run.entity, run.project),
             "user": self._nodes.user(),
@@ -211,5 +214,18 @@ def _console_line(line: int, text: str) -> Node:
 
 
 def _like(pattern: str, name: str) -> bool:
-    wildcards = {"%": ".*", "_": "."}
-    return re.fullmatch("".join(wildcards.get(c, re.escape(c)) for c in pattern), name, re.DOTALL) is not None
+    """Return whether a name fits an SQL pattern, in time that grows with the product of their lengths at most."""
+    at = position = mark = 0
+    star = -1  # where the last % of the pattern was, and in mark where in the name it may end
+    while position < len(name):
+        if at < len(pattern) and pattern[at] == "%":
+            star, mark = at, position
+            at += 1
+        elif at < len(pattern) and pattern[at] in {"_", name[position]}:
+            at, position = at + 1, position + 1
+        elif star >= 0:
+            mark += 1
+            at, position = star + 1, mark
+        else:
+            return False
+    return not pattern[at:].strip("%")

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 
 from graphql import (
+    GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     build_schema,
 )
@@ -162,6 +164,10 @@ type SuccessPayload { success: Boolean }
 def recorder_schema() -> GraphQLSchema:
     """Return the schema; arguments and input fields reach functions in snake case, ``input`` as ``values``."""
     schema = build_schema(DEFINITION + ARTIFACT_DEFINITION)
+    for name, check in (("Int64", _int64), ("JSONString", _text)):
+        scalar = schema.type_map[name]
+        if isinstance(scalar, GraphQLScalarType):
+            scalar.parse_value = check  # type: ignore[method-assign]  # the documented way for a schema in text
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
             continue
@@ -173,6 +179,18 @@ def recorder_schema() -> GraphQLSchema:
             for name, entry in kind.fields.items():
                 entry.out_name = _snake_case(name)
     return schema
+
+
+def _int64(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise GraphQLError(f"{str(value)[:40]!r} is no whole number of 64 bits")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError(f"text with JSON in it is wanted, not {type(value).__name__}")
+    return value
 
 
 def _snake_case(name: str) -> str:

@@ -27,6 +27,17 @@ class Starts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.phase = ""
+        self._announced: set[int] = set()
+
+    def announce_resume(self, run: int) -> None:
+        """Remember that a process asked how a run stands in order to resume it."""
+        self._announced.add(run)
+
+    def take_announced(self, run: int) -> bool:
+        """Return whether a process asked how a run stands since the last start of it, and forget it."""
+        announced = run in self._announced
+        self._announced.discard(run)
+        return announced
 
     def note(self, run: int, *, resumed: bool) -> None:
         """Remember that a process begins to log to a run.

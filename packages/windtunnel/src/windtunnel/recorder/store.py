@@ -15,11 +15,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.recorder.alerts import Alerts
 from windtunnel.recorder.artifacts import Artifacts
 from windtunnel.recorder.blobs import Files
 from windtunnel.recorder.database import MAX_DATABASE_BYTES, Database
 from windtunnel.recorder.projects import Projects
-from windtunnel.recorder.records import Alert, FileRecord, RunRecord, RunState, unwrap_config
+from windtunnel.recorder.run_rows import run_record, write_run
 from windtunnel.recorder.starts import Starts
 from windtunnel.recorder.streams import STREAMS, Streams
 
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from windtunnel.recorder.filestream import StreamPost
+    from windtunnel.recorder.records import FileRecord, RunRecord, RunState
 
 HEARTBEAT_SECONDS = 120.0  # the client gives a sign of life every 30 s at the latest
-
-_COLUMNS = ("display_name", "group", "job_type", "notes", "description", "commit")
 
 
 class Store:
@@ -49,6 +49,7 @@ class Store:
         starts: how often each was started.
         streams: their lines.
         blobs: their files.
+        alerts: what they alerted of.
         artifacts: what they logged as artifacts.
 
     Raises:
@@ -69,6 +70,7 @@ class Store:
         self.starts = Starts(self.database)
         self.streams = Streams(self.database)
         self.blobs = Files(self.database)
+        self.alerts = Alerts(self.database)
         self.artifacts = Artifacts(self.database)
 
     def close(self) -> None:
@@ -80,20 +82,6 @@ class Store:
         query = "SELECT * FROM runs WHERE entity = ? AND project = ? ORDER BY created_at, key"
         with self.database.reading() as connection:
             return [self._record(row) for row in connection.execute(query, (entity, project)).fetchall()]
-
-    def alerts(self, key: int) -> list[Alert]:
-        """Return the alerts that a run gave, in order."""
-        query = "SELECT title, text, severity FROM alerts WHERE run = ? ORDER BY key"
-        with self.database.reading() as connection:
-            return [Alert(*row) for row in connection.execute(query, (key,))]
-
-    def alert(self, key: int, alert: Alert) -> None:
-        """Remember an alert of a run."""
-        with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO alerts (run, title, text, severity, at) VALUES (?, ?, ?, ?, ?)",
-                (key, alert.title, alert.text, alert.severity, time.time()),
-            )
 
     def runs(self) -> list[RunRecord]:
         """Return all runs, oldest first."""
@@ -179,7 +167,7 @@ class Store:
                 )
             if starts or inserted:
                 self.starts.note(key, resumed=False)
-            self._write(connection, key, fields)
+            write_run(connection, key, fields)
             return self._existing(key), inserted
 
     def resume(self, key: int, *, fields: Mapping[str, Any]) -> RunRecord | None:
@@ -196,7 +184,7 @@ class Store:
     def update(self, key: int, *, fields: Mapping[str, Any]) -> RunRecord | None:
         """Change a run that exists, without a sign of life; ``fields`` as in :meth:`upsert`."""
         with self.database.transaction() as connection:
-            self._write(connection, key, fields)
+            write_run(connection, key, fields)
         return self.run_by_key(key)
 
     def apply(self, key: int, post: StreamPost) -> None:
@@ -257,43 +245,5 @@ class Store:
             raise KeyError(f"the recorder has no run with number {key}")
         return record
 
-    def _write(self, connection: sqlite3.Connection, key: int, fields: Mapping[str, Any]) -> None:
-        values = {f'"{name}"': fields[name] for name in _COLUMNS if fields.get(name) is not None}
-        if fields.get("tags") is not None:
-            values["tags"] = json.dumps(list(fields["tags"]))
-        for column, name in (("config", "raw_config"), ("summary", "summary")):
-            if fields.get(name) is not None:
-                values[column] = json.dumps(fields[name])
-        if values:
-            assignments = ", ".join(f"{column} = ?" for column in values)
-            # Column names come from the constants above, never from a request.
-            connection.execute(f"UPDATE runs SET {assignments} WHERE key = ?", (*values.values(), key))  # noqa: S608
-
     def _record(self, row: sqlite3.Row) -> RunRecord:
-        state: RunState = row["state"]
-        if state == "running" and time.time() - row["heartbeat_at"] > self.heartbeat_seconds:
-            state = "crashed"
-        raw = json.loads(row["config"])
-        last_step = self.streams.last_step(row["key"])
-        return RunRecord(
-            key=row["key"],
-            entity=row["entity"],
-            project=row["project"],
-            name=row["name"],
-            display_name=row["display_name"] or row["name"],
-            state=state,
-            config=unwrap_config(raw),
-            summary=json.loads(row["summary"]),
-            created_at=row["created_at"],
-            heartbeat_at=row["heartbeat_at"],
-            steps=last_step + 1 if last_step >= 0 else self.streams.count(row["key"], "history"),
-            exit_code=row["exit_code"],
-            stopped=bool(row["stopped"]),
-            raw_config=raw,
-            group=row["group"],
-            job_type=row["job_type"],
-            notes=row["notes"],
-            tags=tuple(json.loads(row["tags"])),
-            description=row["description"],
-            commit=row["commit"],
-        )
+        return run_record(row, self.streams, heartbeat_seconds=self.heartbeat_seconds)
