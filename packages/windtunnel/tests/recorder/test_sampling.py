@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,12 @@ def test_nested_keys_are_joined_and_media_stay_whole() -> None:
 
 
 def test_rows_that_lack_a_key_are_left_out() -> None:
-    rows = [{"_step": 0, "a": 1}, {"_step": 1, "b": 2}, {"_step": 2, "a": None}, {"_step": 3, "a": 0, "b": 1}]
+    rows: list[dict[str, Any]] = [
+        {"_step": 0, "a": 1},
+        {"_step": 1, "b": 2},
+        {"_step": 2, "a": None},
+        {"_step": 3, "a": 0, "b": 1},
+    ]
     assert [has_keys(row, ["_step", "a"]) for row in rows] == [True, False, False, True]
     assert has_keys({}, [])
 
@@ -47,7 +53,11 @@ def test_what_json_cannot_say_becomes_text() -> None:
 
 
 def test_key_statistics_count_types_and_know_the_last_value() -> None:
-    rows = [{"a": 1, "b": "x"}, {"a": 2.5, "c": None}, {"a": math.nan, "d": {"_type": "histogram"}}]
+    rows: list[dict[str, Any]] = [
+        {"a": 1, "b": "x"},
+        {"a": 2.5, "c": None},
+        {"a": math.nan, "d": {"_type": "histogram"}},
+    ]
     statistics = key_statistics(rows, last_step=2)
     assert statistics["keys"]["a"] == {"typeCounts": [{"type": "number", "count": 3}], "previousValue": "NaN"}
     assert statistics["keys"]["d"]["typeCounts"] == [{"type": "histogram", "count": 1}]

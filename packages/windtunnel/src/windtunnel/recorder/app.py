@@ -121,7 +121,7 @@ class _Surface:
     async def download_artifact_file(self, request: Request) -> Response:
         self._authorise(request)
         # …/BIRTH ARTIFACT/DIGEST/NAME; what comes before has been other things in other versions of the client.
-        birth, digest, _ = request.path_params["rest"].rsplit("/", 3)[-3:]
+        *_, birth, digest, _name = ["", "", *request.path_params["rest"].split("/")]
         find = self._store.artifacts.manifests.file_by_digest
         file = await run_in_threadpool(find, int(birth), digest) if _is_key(birth) else None
         if file is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.recorder.artifact_records import ManifestRecord
-from windtunnel.recorder.blobs import Files
+from windtunnel.recorder.blobs import Files, normalised_name
 from windtunnel.recorder.errors import MalformedRequestError
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def _record(row: sqlite3.Row) -> ManifestRecord:
 
 
 def _entry(path: str, value: object) -> Entry:
+    normalised_name(path)  # a download writes to this path
     if not isinstance(value, dict):
         raise MalformedRequestError(f"the manifest's entry {path[:80]!r} is no JSON object")
     digest, size, birth, ref = (value.get(name) for name in ("digest", "size", "birthArtifactID", "ref"))

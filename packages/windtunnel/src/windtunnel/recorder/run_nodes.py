@@ -147,16 +147,13 @@ class RunNodes:
             self._questions.note(run.name, "history keys")
             return rows.statistics()
 
-        def parquet(*, live_keys: list[str]) -> Node:
-            self._questions.note(run.name, "history", tuple(live_keys))
-            return {"parquetUrls": [], "liveData": []}  # no row is ever exported to Parquet: all are read page by page
-
         return {
             "historyKeys": keys,
             "history": history,
             "events": lambda samples=None: rows.sampled_texts(samples, stream="events"),
             "sampledHistory": sampled,
-            "parquetHistory": parquet,
+            # No row is ever exported to Parquet: the client goes on to read all page by page.
+            "parquetHistory": lambda **_: {"parquetUrls": [], "liveData": []},
         }
 
     def _files(self, run: RunRecord) -> Callable[..., Node]:

@@ -167,7 +167,8 @@ def recorder_schema() -> GraphQLSchema:
     for name, check in (("Int64", _int64), ("JSONString", _text)):
         scalar = schema.type_map[name]
         if isinstance(scalar, GraphQLScalarType):
-            scalar.parse_value = check  # type: ignore[method-assign]  # the documented way for a schema in text
+            for attribute in ("parse_value", "coerce_input_value"):  # its name before graphql-core 3.3, and since
+                setattr(scalar, attribute, check)
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
             continue
