@@ -365,10 +365,9 @@ def test_a_database_that_is_full_is_an_error_and_what_it_has_stays(tmp_path: Pat
         assert (tmp_path / "recorder.sqlite").stat().st_size <= 2 << 20
 
 
-def test_addresses_of_files_are_those_at_which_the_client_reached_the_server(http: httpx.Client) -> None:
+def test_addresses_of_files_never_lead_elsewhere(http: httpx.Client, server: Recorder) -> None:
     key = begin(http)
     query = {"query": FILES, "variables": {"files": [{"artifactID": key, "name": "f", "md5": ""}]}}
-    for host, expected in (("localhost:7", "localhost:7"), ("a@b", None), ("x/../y", None)):
-        response = http.post("/graphql", json=query, headers={"Host": host})
-        (edge,) = response.json()["data"]["createArtifactFiles"]["files"]["edges"]
-        assert httpx.URL(edge["node"]["uploadUrl"]).netloc.decode() == (expected or http.base_url.netloc.decode())
+    response = http.post("/graphql", json=query, headers={"Host": "elsewhere:7"})
+    (edge,) = response.json()["data"]["createArtifactFiles"]["files"]["edges"]
+    assert edge["node"]["uploadUrl"].startswith(f"{server.url}/")

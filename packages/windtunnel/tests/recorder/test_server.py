@@ -11,6 +11,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from windtunnel.errors import PortTakenError, UsageError
@@ -303,6 +304,22 @@ def test_a_taken_port_is_an_error_that_names_it(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         with pytest.raises(PortTakenError, match=str(port)):
             Recorder(tmp_path / "recorder.sqlite", port=port)
+
+
+def test_a_unix_socket_leads_to_the_same_server(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "recorder.sqlite")
+    recorder.listen_on(tmp_path / "socket")
+    with recorder:
+        transport = httpx.HTTPTransport(uds=str(tmp_path / "socket"))
+        with httpx.Client(base_url=recorder.url, auth=("api", recorder.api_key), transport=transport) as http:
+            query = """mutation { upsertBucket(input: {modelName: "p", entityName: "e", name: "r"}) { inserted } }"""
+            assert http.post("/graphql", json={"query": query}).json()["data"]["upsertBucket"]["inserted"]
+            query = """mutation { createRunFiles(input: {
+              entityName: "e", projectName: "p", runName: "r", files: ["f"]}) { files { uploadUrl } } }"""
+            (file,) = http.post("/graphql", json={"query": query}).json()["data"]["createRunFiles"]["files"]
+        assert file["uploadUrl"].startswith(f"{recorder.url}/storage/")
+        assert httpx.put(file["uploadUrl"], content=b"x").status_code == 200
+    assert not (tmp_path / "socket").exists()
 
 
 def test_the_key_is_kept_and_the_database_is_private(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import binascii
 import hmac
 import json
 import logging
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?")
-
 MAX_BODY_BYTES = 64 << 20  # the client's own batches stay below 10 MiB
 MAX_BUFFERED_BYTES = 256 << 20  # of all requests under way together
 
@@ -63,7 +60,8 @@ class _Surface:
 
     async def graphql(self, request: Request) -> Response:
         body = await self._authorised_json(request)
-        base_url = f"http://{_host(request)}"
+        host, port = request.scope["server"]
+        base_url = f"http://{host}:{port}"
         return JSONResponse(await run_in_threadpool(self._graph.execute, body, base_url=base_url))
 
     async def file_stream(self, request: Request) -> Response:
@@ -121,7 +119,8 @@ class _Surface:
     async def download_artifact_file(self, request: Request) -> Response:
         self._authorise(request)
         # …/BIRTH ARTIFACT/DIGEST/NAME; what comes before has been other things in other versions of the client.
-        *_, birth, digest, _name = ["", "", *request.path_params["rest"].split("/")]
+        parts: list[str] = ["", "", *request.path_params["rest"].split("/")]
+        birth, digest = parts[-3:-1]
         find = self._store.artifacts.manifests.file_by_digest
         file = await run_in_threadpool(find, int(birth), digest) if _is_key(birth) else None
         if file is None:
@@ -189,15 +188,6 @@ def recorder_app(store: Store, links: FileLinks, *, api_key: str, questions: Que
             Route("/artifactsV2/{rest:path}", _answered(surface.download_artifact_file), methods=["GET"]),
         ]
     )
-
-
-def _host(request: Request) -> str:
-    """Return the host and port at which the client reached this server, which a relay may have changed."""
-    host = request.headers.get("host", "")
-    if _HOST.fullmatch(host):
-        return host
-    name, port = request.scope.get("server") or ("127.0.0.1", None)
-    return name if port is None else f"{name}:{port}"
 
 
 def _is_key(text: str) -> bool:
