@@ -80,7 +80,7 @@ def post_history(http: httpx.Client, offset: int, lines: list[str]) -> httpx.Res
 )
 @pytest.mark.parametrize("path", ["/graphql", STREAM])
 def test_no_request_is_served_without_the_key(recorder: Recorder, path: str, headers: dict[str, str]) -> None:
-    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     response = httpx.post(recorder.url + path, json={"query": "{ viewer { id } }"}, headers=encoded)
     assert response.status_code == 401
     assert "WANDB_API_KEY" in response.json()["errors"][0]["message"]
