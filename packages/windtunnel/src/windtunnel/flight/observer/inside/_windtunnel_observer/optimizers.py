@@ -76,18 +76,18 @@ def _before(optimizer: Any, _args: Any, _kwargs: Any) -> None:
         seen = _of[optimizer] = _Optimizer(optimizer, places.here(sys._getframe(2)))
         _seen.append(seen)
     seen.steps += 1
-    groups = [(float(group.get("lr", 1.0)), group["params"]) for group in optimizer.param_groups]
-    highest = max((rate for rate, _ in groups), default=0.0)
+    groups = optimizer.param_groups
+    rates = [float(group.get("lr", 1.0)) for group in groups]
+    seen.learning_rates[1] = max(rates, default=0.0)
     if seen.steps == 1:
-        seen.learning_rates[0] = highest
-    seen.learning_rates[1] = highest
-    moving = [parameter for rate, held in groups if rate > 0 for parameter in held]
+        seen.learning_rates[0] = seen.learning_rates[1]
+    moving = [group["params"] for group, rate in zip(groups, rates) if rate > 0]  # noqa: B905  # Python 3.9 has no strict
     if _close(seen.steps):
-        held = [parameter for _, held in groups for parameter in held]
+        held = [parameter for group in groups for parameter in group["params"]]
         seen.tensors = len(held)
-        effective = parameters.before_step(held, moving)
+        effective = parameters.before_step(held, [parameter for held in moving for parameter in held])
     else:
-        effective = any(parameter.grad is not None for parameter in moving)
+        effective = any(parameter.grad is not None for held in moving for parameter in held)
     seen.effective_steps += effective
     wire.touch()
 

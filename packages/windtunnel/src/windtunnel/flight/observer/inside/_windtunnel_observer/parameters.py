@@ -116,16 +116,9 @@ def _names(parameters: list[Any]) -> tuple[dict[int, str], list[Any]]:
     _searches[0] += 1
     if _searches[0] > _MOST_SEARCHES:
         return {}, []
-    module_class = sys.modules["torch.nn.modules.module"].Module
-    kinds: dict[type, bool] = {}
-    modules = []
-    for candidate in gc.get_objects():
-        kind = type(candidate)  # isinstance would ask proxies for what they stand for
-        is_module = kinds.get(kind)
-        if is_module is None:
-            is_module = kinds[kind] = issubclass(kind, module_class)
-        if is_module:
-            modules.append(candidate)
+    classes = _with_subclasses(sys.modules["torch.nn.modules.module"].Module)
+    # by type: isinstance would ask proxies for what they stand for
+    modules = [candidate for candidate in gc.get_objects() if type(candidate) in classes]
     children = {
         id(child)
         for module in modules
@@ -148,6 +141,17 @@ def _names(parameters: list[Any]) -> tuple[dict[int, str], list[Any]]:
                 if parameter.requires_grad and id(parameter) not in wanted:
                     others.append(parameter)
     return names, others
+
+
+def _with_subclasses(kind: type) -> set[type]:
+    classes = {kind}
+    waiting = [kind]
+    while waiting:
+        for derived in type.__subclasses__(waiting.pop()):
+            if derived not in classes:
+                classes.add(derived)
+                waiting.append(derived)
+    return classes
 
 
 def _has_gradient(torch: Any, parameter: Any) -> bool:
