@@ -144,9 +144,10 @@ def _names(parameters: list[Any]) -> tuple[dict[int, str], list[Any]]:
 
 
 def _with_subclasses(kind: type) -> set[type]:
-    classes = {kind}
-    waiting = [kind]
+    classes: set[type] = {kind}
+    waiting: list[type] = [kind]
     while waiting:
+        derived: type
         for derived in type.__subclasses__(waiting.pop()):
             if derived not in classes:
                 classes.add(derived)

@@ -1,8 +1,9 @@
 """Swallowed exceptions before Python 3.12: a call at the head of each handler of the repository.
 
 Tracing (``sys.settrace``) costs time at every call of every library, even if it looks at the repository's frames only:
-measured, 10 % of a small transformer's training loop and 30 to 47 % of a small MLP's. So the repository's modules are compiled with one expression more per handler and per ``raise`` within one,
-with the lines where they were. It is an audit event, which nobody hears in a process without the observer.
+measured, 10 % of a small transformer's training loop and 30 to 47 % of a small MLP's. So the repository's modules are
+compiled with one expression more per handler and per ``raise`` within one, with the lines where they were. It is an
+audit event, which nobody hears in a process without the observer.
 """
 
 from __future__ import annotations

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from windtunnel.flight.observer import Observer, crash_in_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from windtunnel.evidence import ProcessSeen
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Callable[..., tuple[ProcessSeen, ...]]:
+    """Runs a program of a repository under the observer and returns what it told."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+
+    def run(text: str, *arguments: str, files: dict[str, str] | None = None) -> tuple[ProcessSeen, ...]:
+        for name, content in {"main.py": text, **(files or {})}.items():
+            path = repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(content))
+        with Observer(tmp_path / "socket", repository=repository) as observer:
+            subprocess.run(
+                [sys.executable, "main.py", *arguments],
+                cwd=repository,
+                env={**os.environ, **observer.environment(hub_url="http://127.0.0.1:9")},
+                check=False,
+                capture_output=True,
+            )
+            return observer.take()
+
+    return run
+
+
+def test_a_process_is_told_with_its_arguments_and_its_end(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    (process,) = watched("print('done')\n", "run=a")
+    assert process.argv[-1] == "run=a"
+    assert process.said_goodbye
+    assert process.crash is None
+
+
+def test_an_exception_is_told_with_the_lines_of_the_repository(
+    watched: Callable[..., tuple[ProcessSeen, ...]],
+) -> None:
+    (process,) = watched("import json\n\ndef read():\n    return json.loads('{')\n\nread()\n")
+    crash = process.crash
+    assert crash is not None
+    assert crash.exception.endswith("JSONDecodeError")
+    assert [(frame.path, frame.line) for frame in crash.frames] == [("main.py", 6), ("main.py", 4)]
+    assert crash.library.startswith("json/")
+
+
+def test_a_child_is_a_process_of_its_own_and_who_started_it_is_told(
+    watched: Callable[..., tuple[ProcessSeen, ...]],
+) -> None:
+    text = "import subprocess, sys\nsubprocess.run([sys.executable, 'child.py'])\n"
+    parent, child = watched(text, files={"child.py": "raise KeyError('text')\n"})
+    assert child.parent == parent.pid
+    assert child.crash is not None
+    assert any(started.place == "main.py:2" for started in parent.started)
+
+
+def test_a_swallowed_exception_is_told_where_it_was_handled(
+    watched: Callable[..., tuple[ProcessSeen, ...]],
+) -> None:
+    code = "try:\n    int('x')\nexcept Exception:\n    pass\n"
+    (process,) = watched("import part\n", files={"part.py": code})
+    (swallowed,) = process.swallowed
+    assert (swallowed.exception, swallowed.handled.partition(":")[0]) == ("ValueError", "part.py")
+
+
+def test_files_that_are_written_and_hosts_that_are_asked_are_told(
+    watched: Callable[..., tuple[ProcessSeen, ...]],
+) -> None:
+    text = """
+        import contextlib, socket
+        open("figure.pdf", "w").close()
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo("example.invalid", 443)
+    """
+    (process,) = watched(text)
+    assert any(written.path.endswith("figure.pdf") and written.place == "main.py:3" for written in process.written)
+    assert any("example.invalid" in asked.address for asked in process.connections)
+
+
+def test_the_configuration_is_told_key_by_key(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import hydra
+
+        @hydra.main(version_base=None, config_path="config", config_name="config")
+        def main(cfg):
+            print(cfg.training.lr, cfg.get("absent", 3))
+
+        main()
+    """
+    (process,) = watched(text, files={"config/config.yaml": "training: {lr: 0.1, epochs: 3}\n"})
+    config = process.config
+    assert config is not None
+    assert {"training.lr", "training.epochs"} <= set(config.keys)
+    assert "training.lr" in config.reads
+    assert "training.epochs" not in config.reads
+    assert [(absent.key, absent.default) for absent in config.absent] == [("absent", "3")]
+
+
+def test_steps_losses_parameters_and_hooks_are_told(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import torch
+
+        model = torch.nn.Linear(2, 1)
+        head = torch.nn.Linear(2, 1)
+        model.register_forward_hook(lambda *_: None)
+        head.register_forward_hook(lambda *_: None)
+        optimizer = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.1)
+        for _ in range(3):
+            loss = model(torch.ones(4, 2)).pow(2).mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """
+    (process,) = watched(text)
+    (optimizer,) = process.optimizers
+    assert (optimizer.name, optimizer.steps, optimizer.effective_steps) == ("SGD", 3, 3)
+    (loss,) = process.losses
+    assert (loss.place, loss.count, loss.not_finite) == ("main.py:11", 3, 0)
+    moved = [parameter.moved for parameter in process.parameters]
+    assert (moved.count(True), moved.count(False)) == (2, 2)
+    assert {(hook.place, hook.fired) for hook in process.hooks} == {("main.py:6", 3), ("main.py:7", 0)}
+
+
+@pytest.mark.parametrize("junk", [b"\x00\xff" * 500, b'{"pid": "x"}\n', b"[1, 2]\n", b"{" * 100_000, b"\n" * 1000])
+def test_what_is_no_message_is_dropped_and_the_next_one_is_heard(
+    watched: Callable[..., tuple[ProcessSeen, ...]], tmp_path: Path, junk: bytes
+) -> None:
+    with Observer(tmp_path / "junk", repository=tmp_path) as observer:
+        with socket.socket(socket.AF_UNIX) as hostile:
+            hostile.connect(str(tmp_path / "junk"))
+            hostile.sendall(junk)
+        time.sleep(0.1)
+        assert observer.take() == ()
+    (process,) = watched("print('done')\n")
+    assert process.said_goodbye
+
+
+def test_a_crash_is_read_from_the_log_where_nothing_was_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        textwrap.dedent(f"""\
+            Traceback (most recent call last):
+              File "{tmp_path}/src/train.py", line 7, in main
+                step()
+              File "/usr/lib/python3/site-packages/torch/nn/linear.py", line 3, in forward
+                raise RuntimeError(shape)
+            RuntimeError: mat1 and mat2
+        """)
+    )
+    crash = crash_in_log(log, tmp_path)
+    assert crash is not None
+    assert (crash.exception, crash.message) == ("RuntimeError", "mat1 and mat2")
+    assert [(frame.path, frame.line) for frame in crash.frames] == [("src/train.py", 7)]
+    assert "torch/nn/linear.py" in crash.library
+    assert json.dumps(crash.chain)
