@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 # a build backend of the package's own, so that building asks for nothing; it says what it can see
 BACKEND = """
-import pathlib, socket, zipfile
+import os, pathlib, socket, zipfile
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     seen = [str(path) for path in SECRETS if pathlib.Path(path).exists()]
     try:
         socket.create_connection(("127.0.0.1", PORT), timeout=2).close()
         seen.append("network")
+    except OSError:
+        pass
+    if any(variable.startswith("UV_") for variable in os.environ):
+        seen.append("variables")
+    try:
+        os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
+        seen.append("kernel")
     except OSError:
         pass
     name = "NAME-1.0-py3-none-any.whl"

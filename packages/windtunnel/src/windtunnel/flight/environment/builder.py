@@ -2,22 +2,25 @@
 
 uv starts the interpreter it is given for every build backend, after it has fetched the build's requirements as wheels.
 Given a script that starts the real interpreter inside bubblewrap, under its own name so that environments made of it
-lead back to it, no line of a source distribution runs outside, and none of it reaches the network.
+lead back to it, no line of a source distribution runs outside, and none of it reaches the network or sees a variable of
+the user's. The sandbox is that of a flight: the same namespaces, system and filter of system calls.
 """
 
 from __future__ import annotations
 
 import shlex
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import FlightError
+from windtunnel.flight.sandbox.mounts import SYSTEM
+from windtunnel.flight.sandbox.namespaces import namespaces
+from windtunnel.flight.sandbox.seccomp import seccomp_filter
+from windtunnel.flight.sandbox.system import system_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
+    from pathlib import Path
 
 
 def write_builder(folder: Path, *, python: Path, base_prefix: Path, writable: Sequence[Path]) -> Path:
@@ -35,26 +38,27 @@ def write_builder(folder: Path, *, python: Path, base_prefix: Path, writable: Se
     program = shutil.which("bwrap")
     if program is None:
         raise FlightError("what has no wheel is built in a sandbox alone, and bubblewrap is not installed here")
-    arguments = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    for path in map(Path, _SYSTEM):
-        if path.is_symlink():
-            arguments += ["--symlink", str(path.readlink()), str(path)]
-        elif path.exists():
-            arguments += ["--ro-bind", str(path), str(path)]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - of the sandbox
-    if not any(base_prefix.is_relative_to(path) for path in _SYSTEM):
+    arguments = [program, *namespaces(program), *system_arguments()]
+    if not any(base_prefix.is_relative_to(path) for path in SYSTEM):
         arguments += ["--ro-bind", str(base_prefix), str(base_prefix)]
     for path in writable:
         arguments += ["--bind", str(path), str(path)]
-    arguments += ["--ro-bind", str(folder), str(folder)]
+    arguments += ["--ro-bind", str(folder), str(folder), "--remount-ro", "/dev", "--remount-ro", "/", "--clearenv"]
+    calls = folder / "calls"
+    calls.write_bytes(seccomp_filter())
+    filtered = f" --seccomp 9 9< {shlex.quote(str(calls))}" if calls.stat().st_size else ""
     real = shlex.quote(str(python.resolve()))
     script = folder / python.resolve().name
     # uv also asks the interpreter what it is, from wherever uv was started: a folder that is not there inside
     places = "|".join(f"{shlex.quote(str(path))}/*" for path in writable)
     script.write_text(
-        f'#!/bin/bash\ncase "$PWD" in {places}) folder="$PWD" ;; *) folder=/ ;; esac\n'
-        f'exec {shlex.join(arguments)} --chdir "$folder" -- '
-        f'/bin/bash -c \'exec -a "$0" {real} "$@"\' "$0" "$@"\n',
+        f"""#!/bin/bash
+case "$PWD" in {places}) folder="$PWD" ;; *) folder=/ ;; esac
+variables=(--setenv HOME /tmp --setenv LANG C.UTF-8 --setenv PATH "$PATH")
+[ -n "$VIRTUAL_ENV" ] && variables+=(--setenv VIRTUAL_ENV "$VIRTUAL_ENV")
+exec {shlex.join(arguments)} "${{variables[@]}}" --chdir "$folder"{filtered} -- \\
+  /bin/bash -c 'exec -a "$0" {real} "$@"' "$0" "$@"
+""",
         encoding="utf-8",
     )
     script.chmod(0o755)

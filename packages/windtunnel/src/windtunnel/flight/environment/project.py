@@ -112,10 +112,11 @@ def _install(
     wheels, sources = work / "wheels.txt", work / "sources.txt"
     wheels.write_text("".join(f"{line}\n" for line in pins.wheels), encoding="utf-8")
     sources.write_text("".join(f"{line}\n" for line in pins.sources), encoding="utf-8")
-    # a path of `--env project` is flown more than once, and each of its commands imports torch
-    install = ["pip", "install", "--no-deps", "--compile-bytecode", "--quiet"]
+    install = ["pip", "install", "--no-deps", "--quiet"]
     if pins.wheels:
-        steps.append(([*install, "--no-build", "--python", str(folder), "-r", str(wheels)], {}))
+        # a path of `--env project` is flown more than once, and each of its commands imports torch
+        compiled = [*install, "--compile-bytecode", "--no-build"]
+        steps.append(([*compiled, "--python", str(folder), "-r", str(wheels)], {}))
     if pins.sources:
         # into the environment by its folder, since its own interpreter is not the one that may build
         steps.append(([*install, "--python", str(python), "--prefix", str(folder), "-r", str(sources)], environment))

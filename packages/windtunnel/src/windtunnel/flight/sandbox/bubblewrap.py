@@ -13,9 +13,7 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +21,9 @@ from windtunnel.errors import FlightError
 from windtunnel.flight.sandbox import launcher
 from windtunnel.flight.sandbox.launch import Launch
 from windtunnel.flight.sandbox.mounts import Place, places
+from windtunnel.flight.sandbox.namespaces import ids, namespaces
 from windtunnel.flight.sandbox.seccomp import seccomp_filter
-from windtunnel.flight.sandbox.system import HOSTNAME, TMPFS_BYTES, gpu_devices, system_arguments, system_files
+from windtunnel.flight.sandbox.system import TMPFS_BYTES, gpu_devices, system_arguments, system_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,10 +33,7 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 2.0  # wandb's service process ends a moment after the process that it served
 _LAUNCHER = "/run/windtunnel/launcher.py"
-_ID = 1000  # what root is inside: nobody who would get capabilities back when a program starts
-_NO_USER_NAMESPACES = (0, 8)  # the first version that can forbid them
 _COUNTED_BY_NAMESPACE = (5, 14)  # the first kernel in which RLIMIT_NPROC is, see user_namespaces(7)
-_VERSION_SECONDS = 10.0
 _HIDDEN_BYTES = 2**16
 
 
@@ -106,7 +102,8 @@ class Bubblewrap:
             says = _way_back(launch)
             launch.argv = (
                 program,
-                *_namespaces(program, *_ids()),
+                *namespaces(program),
+                "--as-pid-1",
                 *system_arguments(tmpfs_bytes=self.tmpfs_bytes),
                 *_made_files(launch, environment.get("HOME", "/")),
                 *(word for port, path in self.relays.items() for word in ("--ro-bind", str(path), _inside(port))),
@@ -128,27 +125,14 @@ class Bubblewrap:
         return launch
 
 
-def _ids() -> tuple[int, int]:
-    """Return the user and the group that flown processes see themselves as."""
-    return (_ID, _ID) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-
-
 def _inside(port: int) -> str:
     """Return where the socket that a port leads to is inside: a short path, wherever it is outside."""
     return f"/run/windtunnel/{port}"
 
 
 def _made_files(launch: Launch, home: str) -> list[str]:
-    files = {**system_files(*_ids(), home), _LAUNCHER: Path(launcher.__file__).read_text(encoding="utf-8")}
+    files = {**system_files(*ids(), home), _LAUNCHER: Path(launcher.__file__).read_text(encoding="utf-8")}
     return [word for path, text in files.items() for word in ("--ro-bind-data", _file(launch, text), path)]
-
-
-def _namespaces(program: str, uid: int, gid: int) -> list[str]:
-    return [
-        *("--unshare-all", "--unshare-user", "--uid", str(uid), "--gid", str(gid), "--hostname", HOSTNAME),
-        *(("--disable-userns",) if _version(program) >= _NO_USER_NAMESPACES else ()),
-        *("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"),
-    ]
 
 
 def _resources(limits: Limits) -> dict[str, int]:
@@ -161,18 +145,6 @@ def _resources(limits: Limits) -> dict[str, int]:
 
 def _kernel() -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", platform.release())[:2])
-
-
-@cache
-def _version(program: str) -> tuple[int, ...]:
-    try:
-        printed = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return (0,)
-    digits = printed.stdout.split()[-1].split(".") if printed.stdout.split() else []
-    return tuple(int(number) for number in digits if number.isdigit())
 
 
 def _place(place: Place, launch: Launch) -> list[str]:
