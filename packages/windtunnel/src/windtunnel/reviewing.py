@@ -95,11 +95,10 @@ def review(
     with ExitStack() as stack:
         folder = stack.enter_context(as_folder(submission, replaced_runs=runs is not None))
         results = results_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
-        own = folder == submission.root
         options = Options(
             repository=folder,
             origin=str(path),
-            foreign=not own and submission.root is None,
+            foreign=submission.root is None,
             run_files=Path(runs) if runs is not None else None,
             runs=tuple(run),
             serve=dict(serve or {}),

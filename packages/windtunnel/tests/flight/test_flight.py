@@ -494,3 +494,19 @@ def test_a_flight_deep_in_the_file_system_gives_the_commands_a_short_tmpdir(expe
     used = (flown.results_dir / "a" / "tmp").read_text()
     assert len(used) < 80
     assert not os.path.lexists(Path(used).parent)
+
+
+@pytest.mark.parametrize("devices", [[], [Path("/dev/nvidia0")]])
+def test_the_evidence_says_whether_there_was_an_accelerator(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, devices: list[Path]
+) -> None:
+    monkeypatch.setattr("windtunnel.flight.logbook.gpu_devices", lambda: devices)
+    experiment.run("proposed-a")
+    flown = experiment.fly()
+    evidence = json.loads((flown.results_dir / "flight" / "evidence.json").read_text())
+    assert evidence["accelerator"] is bool(devices)
+
+
+def test_the_report_says_what_the_environment_cannot_show(experiment: Experiment) -> None:
+    experiment.run("proposed-a")
+    assert any("--env project" in note for note in experiment.fly().report["notes"])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,23 @@ def test_a_deep_folder_gets_a_short_tmpdir_that_leads_into_it(tmp_path: Path) ->
     workspace.discard()
     assert not tmp.parent.exists()
     assert not workspace.work.exists()
+
+
+def test_folders_that_nobody_may_enter_go_away_too(tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:  # root may enter any folder, so this is another's test
+        code = 1
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            workspace = Workspace(Path(tempfile.mkdtemp(prefix="windtunnel-test-")))
+            closed = workspace.work / "repository" / "closed"
+            (closed / "inner").mkdir(parents=True)
+            closed.chmod(0)
+            workspace.discard()
+            code = int(workspace.work.exists())
+            shutil.rmtree(workspace.results_dir)
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0

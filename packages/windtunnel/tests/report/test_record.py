@@ -21,7 +21,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     record.write(tmp_path / "report.json")
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
     content = json.loads((tmp_path / "report.json").read_text())
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["environment"]["packages"]["rich"]
     again = read_record(tmp_path / "report.json")
     assert (again.commands, again.data, again.served) == (record.commands, record.data, record.served)
@@ -34,7 +34,7 @@ def test_a_report_is_running_until_it_is_finished(tmp_path: Path) -> None:
     assert (content["status"], content["ended"]) == ("running", "")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"schema_version": 9, "commands": []}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 2}', '{"schema_version": 9, "commands": []}'])
 def test_what_is_no_report_is_refused_with_a_remedy(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(FlightError, match="fly without --resume"):

@@ -205,7 +205,6 @@ class Flight:
         unknown: ids that the catalogue does not have.
         notes: what a reader should know: shrunken models, shims in force, files left out.
         canary: whether the file that was put into the results folder before the flight is as it was.
-        earlier: files with the names of results that lay in the repository before the flight.
         probes: further flights.
         accelerator: whether the flown processes could see a GPU.
         versions: the distributions of the flown environment that matter, by name.
@@ -221,7 +220,6 @@ class Flight:
     unknown: tuple[UnknownId, ...] = ()
     notes: tuple[str, ...] = ()
     canary: bool = True
-    earlier: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     accelerator: bool = False
     versions: dict[str, str] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from windtunnel.flight.resume import check_same_code, earlier_record, standing_r
 from windtunnel.flight.tower import Tower
 from windtunnel.flight.tree import adopting_orphans, stop_leftovers
 from windtunnel.flight.workspace import Workspace
+from windtunnel.hub.catalog import Catalogue
 from windtunnel.hub.served import read_served_folder
 from windtunnel.report.closing import UnusableComparisonError, comparison_stamp, read_comparison
 from windtunnel.report.record import open_record
@@ -77,7 +78,8 @@ def fly(options: Options, *, err: Console) -> Flown:
         FlightError: the flight could not be started or watched.
     """
     options = check_options(options)
-    served = {hub_id: read_served_folder(hub_id, folder).states() for hub_id, folder in options.serve.items()}
+    known = Catalogue(options.catalog)
+    served = {id_: read_served_folder(id_, folder, known).states() for id_, folder in options.serve.items()}
     every_run = list_run_ids(options.repository)
     run_ids = choose_runs(every_run, options.runs)
     containment, without = choose_containment(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from windtunnel.evidence import CommandFlown, HubAnswer
 from windtunnel.flight.files import changed, listing
@@ -87,16 +87,8 @@ class Watch:
 
 def hub_answers(requests: Iterable[HubRequest]) -> tuple[HubAnswer, ...]:
     """Return requests for one repository with the same answer as one, in the order in which they first came."""
-    counted: Counter[tuple[str, str, int, str]] = Counter()
-    paths: dict[tuple[str, str, int, str], dict[str, Any]] = {}
-    for request in requests:
-        key = (request.repo_type, request.repo_id, request.status, request.code)
-        counted[key] += 1
-        paths.setdefault(key, {})[request.path] = None
-    return tuple(
-        HubAnswer(repo_type, repo_id, status, code, count)
-        for (repo_type, repo_id, status, code), count in counted.items()
-    )
+    counted = Counter((request.repo_type, request.repo_id, request.status, request.code) for request in requests)
+    return tuple(HubAnswer(*answer, count) for answer, count in counted.items())
 
 
 def first_crash(processes: Iterable[ProcessSeen], from_log: Crash | None) -> Crash | None:

@@ -11,6 +11,7 @@ from windtunnel.evidence import Flight, Probe, RunRecorded, Trouble, UnknownId
 from windtunnel.evidence.flight import read, to_json
 from windtunnel.flight.environment import Environment
 from windtunnel.flight.plan import EVALUATE
+from windtunnel.flight.sandbox.system import gpu_devices
 from windtunnel.report.record import CommandRecord
 
 if TYPE_CHECKING:
@@ -143,16 +144,17 @@ class Logbook:
             notes=self._notes,
             canary=self.canary,
             probes=tuple(self.probes),
+            accelerator=bool(gpu_devices()),
             versions=self._versions,
         )
 
     def _enter(self, tower: Tower) -> None:
         tower.recorder.mark_crashed()
         self.record.uncovered = list(tower.sandbox.uncovered)
-        self.record.notes, self.record.hub_failures = list(tower.hub.notes), list(tower.hub.failures)
+        self._notes = tuple(dict.fromkeys((*self._notes, *tower.hub.notes)))
+        self.record.notes, self.record.hub_failures = list(self._notes), list(tower.hub.failures)
         self._runs = tuple(tower.recorder.recorded())
         self._unknown = tuple(tower.hub.unknown)
-        self._notes = tuple(dict.fromkeys((*self._notes, *tower.hub.notes)))
         self.record.recorder = [
             {"entity": run.entity, "project": run.project, "name": run.name, "state": run.state, "steps": run.steps}
             for run in self._runs

@@ -126,6 +126,7 @@ class Workspace:
             with suppress(OSError):
                 if (folder / "t").readlink() == self.work / "tmp":
                     shutil.rmtree(folder, ignore_errors=True)
+        _open_folders(self.work)
         shutil.rmtree(self.work, ignore_errors=True)
 
     @property
@@ -177,6 +178,16 @@ class Workspace:
             **servers,
             MARKER: str(self.results_dir),
         }
+
+
+def _open_folders(folder: Path) -> None:
+    """Give back the permissions of the folders below: flown code may have taken them, so that nobody can remove it."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                with suppress(OSError):
+                    path.chmod(0o700)
 
 
 def _bytecode(cache: Path, prefix: Path) -> dict[str, str]:

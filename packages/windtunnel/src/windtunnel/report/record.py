@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from windtunnel.flight.options import Options
     from windtunnel.flight.process import Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 FlightStatus = Literal["running", "finished", "failed", "interrupted"]
 CommandStatus = Literal["running", "finished", "failed", "interrupted"]
@@ -94,7 +94,7 @@ class FlightRecord:
         recorder: the runs that the recorder saw: ``entity``, ``project``, ``name``, ``state``, ``steps``.
         served_files: dataset id to the files that are served, ``<config>/<split>`` to size and time of change.
         data: dataset id to where its rows came from, for the datasets that were asked for.
-        notes: what the hub left out of the folders that it serves.
+        notes: what the flight cannot show, what the hub left out of served folders, models made narrower.
         hub_failures: what the hub should have had but could not make.
         problem: why the flight failed as a whole; empty otherwise.
         started: ISO time.
