@@ -9,6 +9,7 @@ from the grammar. Where that is not so, a line or one of its configs has ``make`
 * ``labels``: the names of the classes, where the column itself is a plain number;
 * ``rows``: split → number of rows;
 * ``sentences``: how many sentences a text has, the fewest and the most;
+* ``picture``: ``width``, ``height`` and ``channels`` of the pictures, and ``groups``, of each class its group's number;
 
 or null, if its rows cannot be made; and ``files``, split → the paths of its files, if they are not Parquet files named
 as ``push_to_hub`` names them. A path with ``*-of-NUMBER`` stands for so many files.
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.hub.generate import GRAMMARS, assign_roles, can_fill, find_grammar, is_beside
+from windtunnel.hub.generate import GRAMMARS, Picture, assign_roles, can_fill, find_grammar, is_beside
 from windtunnel.hub.generate.exchange import is_training
 from windtunnel.knowledge.datasets import Column, dataset_from
 from windtunnel.knowledge.hub import table_lines
@@ -45,6 +46,7 @@ class Generated:
         roles: role of the grammar → column.
         labels: the names of the classes, where the column does not have them.
         sentences: how many a text has, None as the grammar likes.
+        picture: how its pictures are.
     """
 
     grammar: str
@@ -53,6 +55,7 @@ class Generated:
     roles: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     sentences: tuple[int, int] | None = None
+    picture: Picture = field(default_factory=Picture)
 
     @property
     def target(self) -> tuple[str, ...]:
@@ -219,4 +222,9 @@ def _generated(
         roles=roles,
         labels=labels,
         sentences=(sentences[0], sentences[1]) if sentences else None,
+        picture=_picture(make.get("picture", {})),
     )
+
+
+def _picture(given: Mapping[str, Any]) -> Picture:
+    return Picture(**{**given, "groups": tuple(given.get("groups", ()))})

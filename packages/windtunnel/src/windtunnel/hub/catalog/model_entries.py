@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.hub.catalog.files import catalogue_files
+from windtunnel.hub.catalog.files import catalogue_file, catalogue_files
+from windtunnel.hub.catalog.image_repository import image_settings, timm_settings
 from windtunnel.hub.catalog.model_repository import family_names, text_settings
 from windtunnel.knowledge.hub import table_lines
 
@@ -65,6 +66,10 @@ class ModelEntry:
         return f"{self.id}: " + ", ".join(f"{key} {real} -> {made}" for key, (real, made) in widths.items())
 
 
+# the recipes that are no text models, and what collects their settings from a line
+_OTHER_SETTINGS = {"image_model": image_settings, "timm_model": timm_settings}
+
+
 class Models(Mapping[str, ModelEntry]):
     """The models of the catalogue by their id; an entry is made when it is asked for.
 
@@ -103,11 +108,14 @@ def models() -> Models:
 
 
 def miniature_entry(line: Mapping[str, Any]) -> ModelEntry:
-    """The entry of a text model that is made from its line in the knowledge table.
+    """The entry of a model that is made from its line in the knowledge table, by the recipe that its family names.
 
     Raises:
         LookupError: the line lacks a key, or names a family or tokenizer that the catalogue does not have.
     """
+    recipe = catalogue_file("families", line["family"]).get("recipe", "text_model")
+    if recipe in _OTHER_SETTINGS:
+        return ModelEntry(line["id"], Miniature(recipe, _OTHER_SETTINGS[recipe](line)))
     settings, widths = text_settings(line)
     return ModelEntry(line["id"], Miniature("text_model", settings, widths))
 

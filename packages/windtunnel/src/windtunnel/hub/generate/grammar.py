@@ -28,6 +28,24 @@ TAGS = frozenset({"list<class>", "list<int64>"})
 MESSAGES = frozenset({"list<message>"})
 NESTED = frozenset({"struct", "list<struct>"})
 TRUTH = LABEL | {"bool"}
+IMAGE = frozenset({"image"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How the pictures of a dataset are.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        channels: 1 for grey, 3 for RGB.
+        groups: for each class the number of the group it belongs to, empty if the dataset has no groups.
+    """
+
+    width: int = 64
+    height: int = 64
+    channels: int = 3
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,12 +57,14 @@ class Setting:
         labels: role → the names of its class label (or of its tags) in their order.
         roles: the roles that have a column; a grammar may leave out the others.
         sentences: how many sentences a text has, the fewest and the most; None leaves it to the grammar.
+        picture: how pictures are.
     """
 
     split: str
     labels: Mapping[str, tuple[str, ...]]
     roles: frozenset[str]
     sentences: tuple[int, int] | None = None
+    picture: Picture = Picture()
 
     def length(self, rng: random.Random, fewest: int, most: int) -> int:
         """Draw a number of sentences, between the given bounds if nothing else was asked for."""

@@ -11,6 +11,7 @@ from windtunnel.hub.generate import (
     instructions,
     pairs,
     passages,
+    pictures,
     prose,
     senses,
     sentiment,
@@ -19,6 +20,7 @@ from windtunnel.hub.generate import (
     word_problems,
 )
 from windtunnel.hub.generate.grammar import (
+    IMAGE,
     LABEL,
     LABEL_OR_WHOLE,
     MESSAGES,
@@ -373,6 +375,18 @@ GRAMMARS: dict[str, Grammar] = {
     ),
     "lower_case_sentences": Grammar(
         prose.sentence, {"text": Role(("sentence", "text"))}, (), most_rows=(2000, 400), automatic=False
+    ),
+    "pictures": Grammar(
+        pictures.picture,
+        {
+            "image": Role(("image", "img", "*"), IMAGE),
+            "label": Role(("label", "labels", "fine_label", "*"), LABEL),
+            "group": Role(("coarse_label",), LABEL, required=False),
+            "label_text": _LABEL_TEXT,
+        },
+        ("label", "label_text", "group"),
+        labels=lambda names: len(names) > 1,
+        most_rows=(2000, 500),
     ),
     "prose": Grammar(prose.document, {"text": Role(("text", "content")), "title": _optional("title")}, ()),
 }

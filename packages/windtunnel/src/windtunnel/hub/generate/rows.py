@@ -49,7 +49,7 @@ def generate_splits(
     seen: set[str] = set()
     made: dict[str, list[Row]] = {}
     for split, count in plan.rows.items():
-        setting = Setting(split, labels, frozenset(plan.roles), plan.sentences)
+        setting = Setting(split, labels, frozenset(plan.roles), plan.sentences, plan.picture)
         rows = _draw(plan.grammar, rng, setting, count=count, seen=seen)
         if permute is not None and is_training(split, plan.rows):
             rows = exchange_targets(rows, grammar, seed=f"{seed}/{split}/{permute}")

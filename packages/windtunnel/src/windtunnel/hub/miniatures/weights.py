@@ -40,7 +40,7 @@ def write_weights(target: Path, settings: Mapping[str, Any]) -> int:
     start = settings["norm_start"]
     fill(
         model,
-        seed=_seed(settings["id"]),
+        seed=seed_of(settings["id"]),
         spread=_spread(settings["config"]),
         norm_start=1.0 if start is None else start,
     )
@@ -90,5 +90,6 @@ def _spread(config: Mapping[str, Any]) -> float:
     return float(config.get("initializer_range") or config.get("init_std") or SPREAD)
 
 
-def _seed(model_id: str) -> int:
+def seed_of(model_id: str) -> int:
+    """The seed of a model's weights."""
     return int.from_bytes(hashlib.sha256(model_id.encode()).digest()[:6], "big")
