@@ -143,7 +143,7 @@ class UnknownId:
     """An id that was asked for and that the catalogue does not have: undecided, never a guess.
 
     Attributes:
-        repo_type: "model", "dataset", "metric", "torchvision" or "weights".
+        repo_type: "model", "dataset", "metric" or "download".
         repo_id: as it was asked for.
         lines: what adds it to a file for ``--catalog``.
     """

@@ -98,6 +98,8 @@ class Logbook:
     def end(self, flown: CommandFlown, tower: Tower) -> None:
         """Enter how a command went."""
         self._commands[flown.name] = flown
+        told = (shim for process in flown.processes for shim in process.shims)
+        self._notes = tuple(dict.fromkeys((*self._notes, *told)))
         self.look_at(tower)
         self.write()
 

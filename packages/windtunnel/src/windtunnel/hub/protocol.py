@@ -11,6 +11,9 @@ with ranges, for models and datasets at ``main``, ``refs/convert/parquet`` or th
   to behave as if the terms had been accepted;
 * a repository that was disabled is 403.
 
+One address is windtunnel's own: ``/_windtunnel/download?url=URL`` is the file that `torchvision` looks for at ``URL``;
+flown processes ask for it through a shim (``flight/shims``), for such an address cannot be answered on loopback.
+
 Not covered: writing, searching, accounts, the dataset viewer, telemetry; all of these are answered 404.
 """
 
@@ -44,6 +47,7 @@ _REVISION = r"(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+)"
 _INSIDE = rf"(?:/(?P<verb>revision|tree|paths-info|commits)/{_REVISION}(?:/(?P<path>.+))?|/(?P<about>refs|auth-check))?"
 _API = re.compile(rf"/api/(?P<kind>models|datasets|spaces)/{_ID}{_INSIDE}")
 _FILE = re.compile(rf"/(?:(?P<kind>datasets|spaces)/)?{_ID}/resolve/{_REVISION}/(?P<path>.+)")
+_DOWNLOAD = "/_windtunnel/download"
 _RESERVED = frozenset({"api", "datasets", "spaces"})  # no model lives under these names
 
 
@@ -124,6 +128,12 @@ def hub_application(shelf: Shelf, told: Told, *, terms_accepted: bool = False) -
         terms_accepted: whether a client with a token may read gated repositories.
     """
 
+    async def download(request: Request) -> Response:
+        url = request.query_params.get("url", "")
+        response = await run_in_threadpool(_found, told, lambda: FileResponse(shelf.download(url)), with_token=True)
+        told.requests.append(HubRequest(request.method, "download", url, request.url.path, response.status_code))
+        return response
+
     async def answer(request: Request) -> Response:
         body = await request.body()
         address = read_address(request.url.path)
@@ -136,7 +146,9 @@ def hub_application(shelf: Shelf, told: Told, *, terms_accepted: bool = False) -
         )
         return response
 
-    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+    return Starlette(
+        routes=[Route(_DOWNLOAD, download, methods=["GET"]), Route("/{path:path}", answer, methods=["GET", "POST"])]
+    )
 
 
 _ABOUT: dict[str, Callable[[Repository], Any]] = {
@@ -163,8 +175,17 @@ def _answer(shelf: Shelf, told: Told, asked: _Asked, address: Address | None) ->
     if canonical != address.repo_id:
         return _redirect(request, address.repo_id, canonical)
     with_token = _has_token(request)
+
+    def respond() -> Response:
+        return _in_repository(shelf.find(address.repo_type, address.repo_id), address, asked)
+
+    return _found(told, respond, with_token=with_token)
+
+
+def _found(told: Told, respond: Callable[[], Response], *, with_token: bool) -> Response:
+    """The response, or what the hub says where there is nothing to respond with."""
     try:
-        repository = shelf.find(address.repo_type, address.repo_id)
+        return respond()
     except MissingRepositoryError as error:
         if error.unknown is not None and error.unknown not in told.unknown:
             told.unknown.append(error.unknown)
@@ -176,12 +197,15 @@ def _answer(shelf: Shelf, told: Told, asked: _Asked, address: Address | None) ->
             told.failures.append(str(error))
         # of the codes the clients know, only this one lets the text through to whoever reads the traceback
         return _error(404, "RepoNotFound", str(error))
+
+
+def _in_repository(repository: Repository, address: Address, asked: _Asked) -> Response:
     there = repository.at(address.revision)
     if there is None:
         return _error(404, "RevisionNotFound", f"{address.repo_id} has no revision {address.revision!r}, only main")
     if repository.gated and address.action in {"resolve", "auth-check"} and not asked.admitted:
-        return _gated(repository, with_token=with_token)
-    return _within(there, address, request, asked.body)
+        return _gated(repository, with_token=_has_token(asked.request))
+    return _within(there, address, asked.request, asked.body)
 
 
 def _has_token(request: Request) -> bool:

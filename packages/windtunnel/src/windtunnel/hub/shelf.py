@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from windtunnel.errors import WindtunnelError
 from windtunnel.hub import catalog
 from windtunnel.hub.dataset_files import CONVERTED, MAIN, write_generated, write_served
+from windtunnel.hub.downloads import find_download, write_download
 from windtunnel.hub.metrics import metric_source, unknown_metric, write_metric
 from windtunnel.hub.miniatures import MiniatureWorkshop, installed_folder
 from windtunnel.hub.repository import Repository
 from windtunnel.hub.store import recipe_digest
 from windtunnel.hub.tables import TableError
-from windtunnel.hub.unknown import unknown_dataset, unknown_model
+from windtunnel.hub.unknown import unknown_dataset, unknown_download, unknown_model
 from windtunnel.knowledge.hub import BareName, bare_name_verdict, id_problem
 
 if TYPE_CHECKING:
@@ -107,6 +108,33 @@ class Shelf:
                     self._failed[key] = error
                     raise
             return self._repositories[key]
+
+    def download(self, url: str) -> Path:
+        """Return the file that `torchvision` looks for at an address of its own, made at the first request.
+
+        Raises:
+            MissingRepositoryError: nothing is known of the address.
+            MiniatureError: weights could not be made.
+            WindtunnelError: the store cannot be written.
+        """
+        found = find_download(url)
+        if found is None:
+            raise MissingRepositoryError(f"windtunnel's hub has nothing for {url}", unknown_download(url))
+        name = url.rpartition("/")[2]
+        digests = [recipe_digest(), url]
+        if isinstance(found, catalog.Miniature):
+            make = partial(self._workshop.make, url, found)
+        else:
+            entry = self._catalogue.dataset(found.dataset)
+            if entry is None:
+                raise MissingRepositoryError(f"the catalogue lacks {found.dataset}, which {url} is made of")
+            digests += [self._catalogue.digest("dataset", found.dataset), str(self._permute)]
+
+            def make(folder: Path) -> None:
+                write_download(found, entry, folder / name, permute=self._permute)
+
+        kept_as = f"{_digest(url)[:8]}-{name}"
+        return self._store.folder("downloads", kept_as, made_from=_digest(*digests), make=make) / name
 
     def origin(self, dataset_id: str) -> str | None:
         """Say where the rows of a dataset come from, None if the hub does not have it."""

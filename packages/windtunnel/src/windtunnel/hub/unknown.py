@@ -55,3 +55,10 @@ def unknown_model(repo_id: str, line: Mapping[str, Any] | None) -> UnknownId:
         "repository": {"config": {}},
     }
     return UnknownId("model", repo_id, f"{_MODEL_HELP.format(id=asked['id'])}\n{json.dumps(asked)}")
+
+
+def unknown_download(url: str) -> UnknownId:
+    """An address outside the hub of which nothing is known; no line of a file for ``--catalog`` adds one."""
+    return UnknownId(
+        "download", url, f"# {url} is no address that windtunnel's hub stands in for; use a dataset or model of the hub"
+    )

@@ -16,8 +16,8 @@ def image_settings(line: Mapping[str, Any]) -> dict[str, Any]:
     """Collect the settings of the recipe ``image_model``.
 
     Args:
-        line: ``id``, ``family``, ``hidden_size`` and ``layers`` where the family has them, and ``repository``, which may
-            hold ``config`` and ``preprocessor`` (where they differ from the family's) and ``weights_class``.
+        line: ``id``, ``family``, ``hidden_size`` and ``layers`` where the family has them, and ``repository``, which
+            may hold ``config`` and ``preprocessor`` (where they differ from the family's) and ``weights_class``.
     """
     own = line["repository"]
     family = catalogue_file("families", line["family"])

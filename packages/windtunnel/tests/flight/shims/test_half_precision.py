@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from windtunnel.flight.observer.observer import INSIDE, SHIMS
+
+PREPARED = f"""
+import json, sys
+sys.path[:0] = [{str(SHIMS)!r}, {str(INSIDE)!r}]
+import half_precision
+from _windtunnel_observer import importing
+importing.install()
+told, answer = [], {{}}
+half_precision.install("", told.append)
+import torch
+torch.manual_seed(0)
+"""
+
+
+def run(code: str) -> Any:
+    script = f"{PREPARED}\n{code}\nanswer['told'] = len(set(told))\nprint('ANSWER' + json.dumps(answer))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verrid" not in done.stderr  # torch's remark that a kernel was replaced
+    return json.loads(done.stdout.rsplit("ANSWER", 1)[1])
+
+
+def test_products_of_float16_numbers_are_those_of_float32_rounded() -> None:
+    answer = run("""
+a, b, c = (torch.randn(3, 5, 7).half() for _ in range(3))
+for name, found, wide in (
+    ("mm", a[0] @ b[0].T, a[0].float() @ b[0].T.float()),
+    ("bmm", a @ b.mT, a.float() @ b.mT.float()),
+    ("addmm", torch.addmm(c[0, :, :5], a[0], b[0].T, beta=2, alpha=3),
+     torch.addmm(c[0, :, :5].float(), a[0].float(), b[0].T.float(), beta=2, alpha=3)),
+    ("baddbmm", torch.baddbmm(c[:, :, :5], a, b.mT, alpha=0.5),
+     torch.baddbmm(c[:, :, :5].float(), a.float(), b.mT.float(), alpha=0.5)),
+):
+    answer[name] = [str(found.dtype), bool((found == wide.half()).all())]
+answer["overflow"] = bool(torch.isinf(torch.full((2, 2), 300.0).half() @ torch.full((2, 2), 300.0).half()).all())
+""")
+    assert answer.pop("told") == 1
+    assert answer.pop("overflow")
+    assert answer == dict.fromkeys(("mm", "bmm", "addmm", "baddbmm"), ["torch.float16", True])
+
+
+def test_a_backward_pass_goes_through_it() -> None:
+    answer = run("""
+layer = torch.nn.Linear(6, 4).half()
+layer(torch.randn(5, 6).half()).float().sum().backward()
+answer["gradient"] = [str(layer.weight.grad.dtype), bool(layer.weight.grad.abs().sum() > 0)]
+""")
+    assert answer == {"gradient": ["torch.float16", True], "told": 1}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "int64"])
+def test_other_numbers_are_left_alone(dtype: str) -> None:
+    answer = run(f"""
+a = torch.arange(12).reshape(3, 4).to(torch.{dtype})
+out = torch.empty(3, 3, dtype=a.dtype)
+answer["same"] = bool((a @ a.T == torch.mm(a, a.T, out=out)).all()) and str((a @ a.T).dtype) == "torch.{dtype}"
+""")
+    assert answer == {"same": True, "told": 0}
+
+
+def test_mixed_types_and_wrong_shapes_are_refused_as_ever() -> None:
+    answer = run("""
+def message(a, b):
+    try:
+        return str(a @ b)
+    except RuntimeError as error:
+        return str(error)
+answer["types"] = message(torch.ones(2, 2).half(), torch.ones(2, 2))
+answer["shapes"] = message(torch.ones(2, 3).half(), torch.ones(2, 3).half())
+""")
+    assert "same dtype" in answer["types"]
+    assert "cannot be multiplied" in answer["shapes"]
