@@ -44,3 +44,12 @@ def test_a_link_is_listed_and_never_followed(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert listing(tmp_path / "none") == {}
+
+
+def test_the_numbers_of_a_small_json_file_are_told_by_their_keys(tmp_path: Path) -> None:
+    text = '{"a": {"b": [1, 2.5]}, "none": null, "nan": NaN, "flag": true, "text": "3"}'
+    (tmp_path / "metrics.json").write_text(text)
+    (tmp_path / "broken.json").write_text("[" * 100_000)
+    (tmp_path / "table.txt").write_text(text)
+    told = {seen.path: seen.numbers for seen in changed(tmp_path, {}, listing(tmp_path))}
+    assert told == {"metrics.json": {"a.b.0": 1.0, "a.b.1": 2.5}, "broken.json": {}, "table.txt": {}}

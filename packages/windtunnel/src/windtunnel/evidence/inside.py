@@ -136,6 +136,38 @@ class LoaderSeen:
 
 
 @dataclass(frozen=True)
+class RowsSeen:
+    """The rows of the passes over data loaders at one place during which ``backward`` was not called.
+
+    Attributes:
+        place: the line that iterates.
+        measured: how many rows.
+        trained: how many of them were also in a pass during which it was called.
+    """
+
+    place: str
+    measured: int
+    trained: int
+
+
+@dataclass(frozen=True)
+class SearchSeen:
+    """An Optuna study.
+
+    Attributes:
+        place: where it was first optimized or told of a trial.
+        names: of all parameters that were suggested.
+        tried: how many different sets of parameters the completed trials had.
+        values: of each completed trial; NaN and infinities are None.
+    """
+
+    place: str
+    names: tuple[str, ...]
+    tried: int
+    values: tuple[tuple[float | None, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Swallowed:
     """An exception that was raised in or below code of the repository and handled by it without being raised again."""
 
@@ -203,6 +235,8 @@ class ProcessSeen:
     losses: tuple[LossSeen, ...] = ()
     hooks: tuple[HookSeen, ...] = ()
     loaders: tuple[LoaderSeen, ...] = ()
+    rows: tuple[RowsSeen, ...] = ()
+    searches: tuple[SearchSeen, ...] = ()
     swallowed: tuple[Swallowed, ...] = ()
     started: tuple[Started, ...] = ()
     written: tuple[Written, ...] = ()

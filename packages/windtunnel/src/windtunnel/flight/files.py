@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
+import math
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from windtunnel.evidence import FileSeen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 Stamp = tuple[int, int, int]  # size in bytes, time of change in ns, inode
 
 MOST_FILES = 20_000  # of a folder; what lies beyond is not listed
 _HASHED_BYTES = 4 * 2**20  # larger files are checkpoints, which no rule reads
+_READ_BYTES = 256 * 2**10  # of a JSON file with numbers
 _TOLD_FILES = 2_000
+_TOLD_NUMBERS = 500
 _NOT_LISTED = frozenset({"__pycache__", ".cache"})  # caches lie where the contract has them
 
 
@@ -55,19 +60,48 @@ def changed(folder: Path, before: Mapping[str, Stamp], after: Mapping[str, Stamp
     for path in sorted(after):
         if after[path] == before.get(path):
             continue
-        seen.append(FileSeen(path, after[path][0], _digest(folder / path, after[path][0]), made=path not in before))
+        size = after[path][0]
+        content = _read(folder / path) if size <= _HASHED_BYTES else None
+        seen.append(
+            FileSeen(
+                path,
+                size,
+                "" if content is None else hashlib.sha256(content).hexdigest(),
+                made=path not in before,
+                numbers=_numbers(content) if content and path.endswith(".json") and size <= _READ_BYTES else {},
+            )
+        )
         if len(seen) == _TOLD_FILES:
             break
     return tuple(seen)
 
 
-def _digest(path: Path, size: int) -> str:
-    """SHA-256 of a small regular file, "" of anything else; a link is never followed."""
-    if size > _HASHED_BYTES:
-        return ""
+def _read(path: Path) -> bytes | None:
+    """The content of a small regular file, None of anything else; a link is never followed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return ""
+        return None
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor that cannot have become a link since
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        content = file.read(_HASHED_BYTES + 1)
+    return content if len(content) <= _HASHED_BYTES else None
+
+
+def _numbers(content: bytes) -> dict[str, float]:
+    """The first finite numbers of a JSON object by their dotted keys, none if it is no JSON."""
+    try:
+        given = json.loads(content)
+        return dict(itertools.islice(_leaves(given, ""), _TOLD_NUMBERS))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _leaves(item, f"{key}.{place}")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        yield key, float(value)

@@ -65,20 +65,23 @@ def find_download(url: str) -> DatasetDownload | Miniature | None:
     return None
 
 
-def write_download(found: DatasetDownload, entry: DatasetEntry, target: Path, *, permute: int | None = None) -> None:
+def write_download(
+    found: DatasetDownload, entry: DatasetEntry, target: Path, *, name: str, permute: int | None = None
+) -> None:
     """Make the file of a dataset.
 
     Args:
         found: which one.
         entry: the dataset's, with rows that can be made.
-        target: the file.
+        target: the folder that gets it.
+        name: of the file.
         permute: as for ``generate_splits``.
     """
     config = next(iter(entry.generated_configs))
     if config.generated is None:
         raise LookupError(f"no rows of {entry.id} can be made")
     seed = f"{entry.id}/{config.name}"  # of the rows that the hub's own repository has
-    found.write(target, generate_splits(config.generated, config.columns, seed=seed, permute=permute), entry)
+    found.write(target / name, generate_splits(config.generated, config.columns, seed=seed, permute=permute), entry)
 
 
 def _write_batches(facts: Mapping[str, Any], target: Path, rows: Mapping[str, list[Row]], entry: DatasetEntry) -> None:

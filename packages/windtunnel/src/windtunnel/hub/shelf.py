@@ -21,7 +21,7 @@ from windtunnel.hub.unknown import unknown_dataset, unknown_download, unknown_mo
 from windtunnel.knowledge.hub import BareName, bare_name_verdict, id_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from windtunnel.evidence import UnknownId
@@ -123,15 +123,13 @@ class Shelf:
         name = url.rpartition("/")[2]
         digests = [recipe_digest(), url]
         if isinstance(found, catalog.Miniature):
-            make = partial(self._workshop.make, url, found)
+            make: Callable[[Path], None] = partial(self._workshop.make, url, found)
         else:
             entry = self._catalogue.dataset(found.dataset)
             if entry is None:
                 raise MissingRepositoryError(f"the catalogue lacks {found.dataset}, which {url} is made of")
             digests += [self._catalogue.digest("dataset", found.dataset), str(self._permute)]
-
-            def make(folder: Path) -> None:
-                write_download(found, entry, folder / name, permute=self._permute)
+            make = partial(write_download, found, entry, name=name, permute=self._permute)
 
         kept_as = f"{_digest(url)[:8]}-{name}"
         return self._store.folder("downloads", kept_as, made_from=_digest(*digests), make=make) / name

@@ -171,3 +171,92 @@ def test_a_crash_is_read_from_the_log_where_nothing_was_told(tmp_path: Path) -> 
     assert [(frame.path, frame.line) for frame in crash.frames] == [("src/train.py", 7)]
     assert "torch/nn/linear.py" in crash.library
     assert json.dumps(crash.chain)
+
+
+PASSES = """
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    rows = torch.randn(40, 3)
+    model = torch.nn.Linear(3, 1)
+    def loader(part):
+        return DataLoader(TensorDataset(part, torch.zeros(len(part))), batch_size=4, shuffle=True)
+    def train():
+        for inputs, _ in loader(rows[:24]):
+            model(inputs).sum().backward()
+    def measure(part):
+        for inputs, _ in loader(part):
+            model(inputs)
+    train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("measured", "counts"), [("rows[24:]", (16, 0)), ("rows[:24]", (24, 24)), ("rows[20:]", (20, 4))]
+)
+def test_rows_that_are_measured_on_are_held_against_those_trained_on(
+    watched: Callable[..., tuple[ProcessSeen, ...]], measured: str, counts: tuple[int, int]
+) -> None:
+    (process,) = watched(f"{PASSES}    measure({measured})\n    train()\n")
+    (rows,) = process.rows
+    assert (rows.measured, rows.trained) == counts
+    assert rows.place == "main.py:13"
+    assert process.faults == ()
+
+
+def test_padding_does_not_make_another_row(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import torch
+        from torch.utils.data import DataLoader
+
+        def padded(rows, length):
+            ids = torch.zeros(len(rows), length, dtype=torch.long)
+            ids[:, :3] = rows
+            return [{"input_ids": row, "attention_mask": (row > 0).long()} for row in ids]
+
+        rows = torch.arange(1, 25).reshape(8, 3)
+        weight = torch.zeros(1, requires_grad=True)
+        for _ in DataLoader(padded(rows, 5), batch_size=2):
+            weight.sum().backward()
+        for _ in DataLoader(padded(rows, 7), batch_size=4):
+            pass
+    """
+    (process,) = watched(text)
+    assert [(rows.measured, rows.trained) for rows in process.rows] == [(8, 8)]
+
+
+def test_a_pass_that_fetches_ahead_of_its_training_trained(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import torch
+        from torch.utils.data import DataLoader
+
+        weight = torch.zeros(1, requires_grad=True)
+        batches = iter(DataLoader(torch.randn(12, 2), batch_size=4))
+        ahead = next(batches)
+        for following in batches:
+            weight.sum().backward()
+            ahead = following
+        weight.sum().backward()
+    """
+    (process,) = watched(text)
+    assert process.rows == ()
+
+
+def test_what_a_search_came_to_is_told(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import optuna
+
+        def objective(trial):
+            trial.suggest_float("lr", 0.1, 0.9)
+            if trial.number == 2:
+                raise optuna.TrialPruned
+            return float(trial.number)
+
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        study.optimize(objective, n_trials=4)
+    """
+    (process,) = watched(text)
+    (search,) = process.searches
+    assert (search.place, search.names, search.tried) == ("main.py:11", ("lr",), 3)
+    assert search.values == ((0.0,), (1.0,), (3.0,))
+    assert process.faults == ()

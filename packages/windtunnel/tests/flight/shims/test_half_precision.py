@@ -46,7 +46,7 @@ answer["overflow"] = bool(torch.isinf(torch.full((2, 2), 300.0).half() @ torch.f
 """)
     assert answer.pop("told") == 1
     assert answer.pop("overflow")
-    assert answer == dict.fromkeys(("mm", "bmm", "addmm", "baddbmm"), ["torch.float16", True])
+    assert answer == {name: ["torch.float16", True] for name in ("mm", "bmm", "addmm", "baddbmm")}
 
 
 def test_a_backward_pass_goes_through_it() -> None:

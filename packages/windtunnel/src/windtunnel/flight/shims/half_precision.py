@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TOLD = "float16 matrix products on the CPU were computed in float32, as an accelerator accumulates them"
-_libraries = []  # a registration lasts as long as its library
+_libraries: list[Any] = []  # a registration lasts as long as its library
 
 
 def install(_hub_url: str, report: Callable[[str], None]) -> None:

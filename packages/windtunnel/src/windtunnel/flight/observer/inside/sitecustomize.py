@@ -16,7 +16,7 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # 
 def _begin() -> None:
     try:
         if os.environ.get("WINDTUNNEL_OBSERVER"):
-            from _windtunnel_observer import start  # type: ignore[import-not-found]  # noqa: PLC0415
+            from _windtunnel_observer import start  # noqa: PLC0415
 
             start.watch()
     except Exception:  # noqa: BLE001, S110  # what is flown goes on, unobserved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from . import places, story, wire
+from . import places, rows, story, wire
 from .guard import guarded
 from .story import Kept
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_PLACES = 100
-_MARK = "_windtunnel_loader"
+_MARK, _PASS = "_windtunnel_loader", "_windtunnel_pass"
 
 _seen = Kept("loaders", _MOST_PLACES)
 
@@ -26,6 +26,7 @@ def install(module: Any) -> None:
         module: ``torch.utils.data.dataloader``.
     """
     story.part(lambda: {"loaders": [dict(entry) for entry in _seen.values()]}, _seen.clear)
+    rows.install()
     _watch_iterations(module.DataLoader)
     _watch_batches(module._BaseDataLoaderIter)
 
@@ -47,11 +48,19 @@ def _watch_batches(iterator_class: Any) -> None:
 
     @functools.wraps(take)
     def __next__(self: Any) -> Any:  # noqa: N807
-        batch = take(self)
+        begun = getattr(self, _PASS, None)
+        try:
+            batch = take(self)
+        except StopIteration:
+            if begun is not None:
+                rows.end(begun)
+            raise
         entry = getattr(self, _MARK, None)
         if entry is not None:
             entry["batches"] += 1
             wire.touch()
+        if begun is not None:
+            guarded(begun.take)(batch)
         return batch
 
     iterator_class.__next__ = __next__
@@ -68,6 +77,7 @@ def _began(loader: Any, iterator: Any) -> None:
         if value is not None:
             entry[name] = max(value, entry[name] or 0)
     setattr(iterator, _MARK, entry)
+    setattr(iterator, _PASS, rows.begin(place))
     wire.touch()
 
 

@@ -22,6 +22,15 @@ _TOGETHER = 32  # losses on an accelerator are fetched in groups: each fetch wai
 _local = _thread._local()
 
 
+class _Calls:
+    """How often ``backward`` was called."""
+
+    count = 0
+
+
+calls = _Calls()
+
+
 class _Losses:
     """The losses of one place."""
 
@@ -78,6 +87,7 @@ def _wrap(owner: Any, name: str, tensor_of: Any) -> None:
 
     @functools.wraps(backward)
     def call(*args: Any, **kwargs: Any) -> Any:
+        calls.count += 1
         if getattr(_local, "within", False):
             return backward(*args, **kwargs)
         _local.within = True

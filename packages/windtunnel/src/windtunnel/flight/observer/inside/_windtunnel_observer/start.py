@@ -19,6 +19,7 @@ _INSTRUMENTS = {
     "omegaconf": "config",
     "hydra.core.utils": "composed",
     "hydra.compose": "composed",
+    "optuna.study.study": "searches",
     "torch._tensor": "losses",
     "torch.autograd": "losses",
     "torch.nn.modules.module": "hooks",
