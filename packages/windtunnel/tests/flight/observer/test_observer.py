@@ -260,3 +260,42 @@ def test_what_a_search_came_to_is_told(watched: Callable[..., tuple[ProcessSeen,
     assert (search.place, search.names, search.tried) == ("main.py:11", ("lr",), 3)
     assert search.values == ((0.0,), (1.0,), (3.0,))
     assert process.faults == ()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.run([sys.executable, 'child.py'], env={**os.environ, 'PYTHONPATH': os.getcwd()})",
+        "subprocess.run([sys.executable, 'child.py'], env={'PATH': os.environ['PATH']})",
+        "os.environ['PYTHONPATH'] = os.getcwd(); subprocess.run([sys.executable, 'child.py'])",
+        "subprocess.Popen([sys.executable, 'child.py'], -1, *[None] * 5, True, False, None, {}).wait()",
+    ],
+)
+def test_a_child_with_an_environment_of_its_own_is_watched(
+    watched: Callable[..., tuple[ProcessSeen, ...]], start: str
+) -> None:
+    text = f"import os, subprocess, sys\n{start}\n"
+    parent, child = watched(text, files={"child.py": "raise KeyError('text')\n"})
+    assert child.parent == parent.pid
+    assert child.crash is not None
+
+
+def test_the_environment_of_a_child_keeps_what_it_was_given(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    text = """
+        import os, subprocess, sys
+
+        given = {"PYTHONPATH": os.getcwd(), "OWN": "1"}
+        subprocess.run([sys.executable, "child.py"], env=given)
+        assert given == {"PYTHONPATH": os.getcwd(), "OWN": "1"}
+        try:
+            subprocess.run([sys.executable, "child.py"], env=7)
+        except TypeError:
+            raise SystemExit(3) from None
+    """
+    child = "import os, module
+assert os.environ['OWN'] and 'HOME' not in os.environ
+raise KeyError('reached')
+"
+    parent, *children = watched(text, files={"child.py": child, "module.py": ""})
+    assert parent.crash is None
+    assert [seen.crash.exception for seen in children if seen.crash is not None] == ["KeyError"]

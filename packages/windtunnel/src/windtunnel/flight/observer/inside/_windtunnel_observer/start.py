@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import audited, crashes, endings, handled, importing, monitored, places, rewritten, story, wire
+from . import audited, children, crashes, endings, handled, importing, monitored, places, rewritten, story, wire
 from .guard import guarded, note
 from .text import shown
 
@@ -20,6 +20,7 @@ _INSTRUMENTS = {
     "hydra.core.utils": "composed",
     "hydra.compose": "composed",
     "optuna.study.study": "searches",
+    "subprocess": "children",
     "torch._tensor": "losses",
     "torch.autograd": "losses",
     "torch.nn.modules.module": "hooks",
@@ -34,6 +35,7 @@ def watch() -> None:
     """Watch this process."""
     repository = os.environ.get("WINDTUNNEL_REPOSITORY", "")
     places.begin(repository)
+    children.remember()
     crashes.install()
     handled.install()
     importing.install()
