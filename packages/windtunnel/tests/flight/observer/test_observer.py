@@ -292,10 +292,7 @@ def test_the_environment_of_a_child_keeps_what_it_was_given(watched: Callable[..
         except TypeError:
             raise SystemExit(3) from None
     """
-    child = "import os, module
-assert os.environ['OWN'] and 'HOME' not in os.environ
-raise KeyError('reached')
-"
+    child = "import os, module\nassert os.environ['OWN'] and 'HOME' not in os.environ\nraise KeyError('reached')\n"
     parent, *children = watched(text, files={"child.py": child, "module.py": ""})
     assert parent.crash is None
     assert [seen.crash.exception for seen in children if seen.crash is not None] == ["KeyError"]

@@ -49,6 +49,22 @@ answer["overflow"] = bool(torch.isinf(torch.full((2, 2), 300.0).half() @ torch.f
     assert answer == {name: ["torch.float16", True] for name in ("mm", "bmm", "addmm", "baddbmm")}
 
 
+def test_large_products_are_taken_in_parts() -> None:
+    answer = run("""
+half_precision._PART = 40
+a, b, c = torch.randn(3, 9, 7).half(), torch.randn(3, 7, 11).half(), torch.randn(11).half()
+for name, found, wide in (
+    ("columns", a[0] @ b[0], a[0].float() @ b[0].float()),
+    ("rows", b[0].T @ a[0].T, b[0].T.float() @ a[0].T.float()),
+    ("batches", a @ b, a.float() @ b.float()),
+    ("summand", torch.addmm(c, a[0], b[0]), torch.addmm(c.float(), a[0].float(), b[0].float())),
+    ("nothing", a[0, :0] @ b[0], torch.zeros(0, 11)),
+):
+    answer[name] = bool(found.shape == wide.shape and torch.allclose(found.float(), wide, rtol=1e-3, atol=1e-3))
+""")
+    assert answer == {"told": 1, **dict.fromkeys(("columns", "rows", "batches", "summand", "nothing"), True)}
+
+
 def test_a_backward_pass_goes_through_it() -> None:
     answer = run("""
 layer = torch.nn.Linear(6, 4).half()

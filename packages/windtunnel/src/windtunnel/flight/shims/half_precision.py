@@ -15,10 +15,11 @@ from _windtunnel_observer.importing import after_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 TOLD = "float16 matrix products on the CPU were computed in float32, as an accelerator accumulates them"
+_PART = 2**25  # numbers of a part that are held in float32 at a time
 _libraries: list[Any] = []  # a registration lasts as long as its library
 
 
@@ -35,12 +36,20 @@ def _replace(torch: Any, report: Callable[[str], None]) -> None:
         """The product of the operator whose variant with ``out`` is ``own``."""
 
         def product(*tensors: Any, **numbers: Any) -> Any:
-            out = torch.empty(0, dtype=tensors[0].dtype)
+            *summand, left, right = tensors
             if any(tensor.dtype is not half for tensor in tensors):
+                out = torch.empty(0, dtype=tensors[0].dtype)
                 return own(*tensors, **numbers, out=out)  # mixed types too, for torch to refuse as it does
             report(TOLD)
-            wide = torch.empty(0, dtype=torch.float32)
-            return own(*[tensor.float() for tensor in tensors], **numbers, out=wide).to(half)
+            if left.dim() != right.dim() or left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+                return own(*tensors, **numbers, out=torch.empty(0, dtype=half))
+            shape = (*left.shape[:-1], right.shape[-1])
+            out = torch.empty(shape, dtype=half)
+            added = [tensor.expand(shape) for tensor in summand]
+            for where, a, b in _parts(left, right):
+                wide = torch.empty(0, dtype=torch.float32)
+                out[where] = own(*[one[where].float() for one in added], a.float(), b.float(), **numbers, out=wide)
+            return out
 
         return product
 
@@ -49,3 +58,28 @@ def _replace(torch: Any, report: Callable[[str], None]) -> None:
         for name in ("mm", "bmm", "addmm", "baddbmm"):
             library.impl(name, of(getattr(torch.ops.aten, name).out), "CPU")
     _libraries.append(library)
+
+
+def _parts(left: Any, right: Any) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """The product in parts that take little memory in float32: where each goes, and its factors.
+
+    Args:
+        left: (..., rows, inner).
+        right: (..., inner, columns).
+    """
+    rows, columns, inner = left.shape[-2], right.shape[-1], left.shape[-1]
+    if left.dim() > 2:
+        step = max(1, _PART // max(1, rows * columns, rows * inner, inner * columns))
+        for start in range(0, len(left), step):
+            part = slice(start, start + step)
+            yield (part,), left[part], right[part]
+    elif rows >= columns:
+        step = max(1, _PART // max(1, columns, inner))
+        for start in range(0, rows, step):
+            part = slice(start, start + step)
+            yield (part,), left[part], right
+    else:
+        step = max(1, _PART // max(1, rows, inner))
+        for start in range(0, columns, step):
+            part = slice(start, start + step)
+            yield (slice(None), part), left, right[:, part]
