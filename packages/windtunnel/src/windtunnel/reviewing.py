@@ -53,6 +53,7 @@ def review(
     serve: Mapping[str, Path] | None = None,
     catalog: Sequence[Path] = (),
     timeout_seconds: float | None = None,
+    memory_bytes: int | None = None,
     unsandboxed: bool = False,
     results_dir: Path | None = None,
     stdin: BinaryIO | None = None,
@@ -73,6 +74,7 @@ def review(
         serve: dataset id to a folder with ``<config>/<split>.parquet`` that the hub serves under it.
         catalog: files with further ids for the hub.
         timeout_seconds: limit of each command; none if left out.
+        memory_bytes: what the processes of each command may hold; what suits this machine if left out.
         unsandboxed: consent to flying with the caller's rights.
         results_dir: gets ``trial/`` and ``full/`` with everything a flight leaves; a temporary folder if left out.
         stdin: read if ``path`` is "-".
@@ -104,9 +106,11 @@ def review(
             serve=dict(serve or {}),
             catalog=tuple(catalog),
             timeout_seconds=timeout_seconds,
+            memory_bytes=memory_bytes,
             env=env,
             as_of=as_of,
             unsandboxed=unsandboxed,
+            passing=results_dir is None,
         )
         modes: tuple[Mode, ...] = ("trial", "full") if full else ("trial",)
         for mode in modes:

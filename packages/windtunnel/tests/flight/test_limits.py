@@ -44,7 +44,7 @@ def written(limits: Limits, write: Any, folder: Path, **given: Any) -> Exceeded 
 
 
 def test_what_keeps_its_limits_is_left_alone() -> None:
-    assert look(Limits.of_this_machine(seconds=60)) is None
+    assert look(Limits.of_this_machine()) is None
 
 
 @pytest.mark.parametrize(

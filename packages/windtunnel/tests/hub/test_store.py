@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,3 +62,17 @@ def test_what_an_interrupted_hub_left_is_cleared(tmp_path: Path) -> None:
     left.mkdir(parents=True)
     Store(tmp_path).folder("models", "a/b", made_from="1" * 64, make=lambda target: None)
     assert not left.exists()
+
+
+def test_the_oldest_go_when_the_store_is_full_but_none_of_the_last_day(tmp_path: Path) -> None:
+    def make(target: Path) -> None:
+        (target / "file").write_bytes(bytes(100))
+
+    store = Store(tmp_path, most_bytes=250)
+    names = ("a/old", "a/older", "a/new", "a/wanted")
+    old, older, new, wanted = (store.folder("models", name, made_from="1" * 64, make=make) for name in names)
+    for folder, days in ((old, 3), (older, 4), (wanted, 9)):
+        os.utime(folder, (time.time() - days * 86_400,) * 2)
+    assert store.folder("models", "a/wanted", made_from="1" * 64, make=make) == wanted
+    last = store.folder("models", "a/last", made_from="1" * 64, make=make)
+    assert [folder.is_dir() for folder in (old, older, new, wanted, last)] == [False, False, True, True, True]

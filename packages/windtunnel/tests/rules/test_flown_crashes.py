@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from windtunnel.evidence import CommandFlown, Crash, Flight, Frame, UnknownId
+from windtunnel.evidence import CommandFlown, Crash, Flight, Frame, HubAnswer, UnknownId
 from windtunnel.findings import Place, Severity
 from windtunnel.knowledge.crashes import kind_of
 from windtunnel.repo import Repo
@@ -68,7 +68,7 @@ SEEN = [
     ("RuntimeError", "Found no NVIDIA driver on your system.", "torch/cuda/__init__.py:412", "FLY014"),
     ("RuntimeError", '"addmm_impl_cpu_" not implemented for \'Half\'', "torch/nn/l.py:1", "FLY014"),
     ("ImportError", "FlashAttention2 has been toggled on, but it cannot be used", "transformers/m.py:2", "FLY014"),
-    ("torch.OutOfMemoryError", "DefaultCPUAllocator: can't allocate memory", "torch/x.py:1", "FLY015"),
+    ("torch.OutOfMemoryError", "can't allocate memory: you tried to allocate 9921474836480 bytes", "a.py:1", "FLY015"),
     ("urllib.error.URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>", "", "FLY016"),
 ]  # fmt: skip
 
@@ -120,3 +120,36 @@ def test_with_an_accelerator_a_crash_in_cuda_is_not_for_want_of_one() -> None:
 def test_a_run_that_finished_is_not_a_crash() -> None:
     crash = Crash("KeyError", "'text'", FRAMES)  # of a child whose end the run survived
     assert findings(flown(replace(crashed(crash), status="finished"))) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "undecided"),
+    [
+        ("Index 49999 out of range for dataset of size 2000.", True),
+        ("BuilderConfig 'multilingual' not found. Available: ['en']", True),
+        ("index 9 is out of bounds for dimension 0 with size 4", False),
+        ("BuilderConfig 'sst3' not found. Available: ['sst2']", False),
+    ],
+)
+def test_what_only_the_real_dataset_has_is_undecided(message: str, undecided: bool) -> None:
+    asked = HubAnswer("dataset", "nyu-mll/glue" if "sst" in message else "allenai/c4", 200)
+    crash = Crash("ValueError", message, FRAMES)
+    (finding,) = findings(flown(crashed(crash, hub=(asked,))))
+    assert (finding.code == "FLY024") == undecided
+    assert (finding.severity is Severity.UNDECIDED) == undecided
+    assert finding.place == Place("src/train.py", 3)
+
+
+@pytest.mark.parametrize(
+    ("message", "severity"),
+    [
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 21474836480 bytes.", Severity.UNDECIDED),
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9921474836480 bytes.", Severity.BLOCKER),
+        ("Unable to allocate 29.8 GiB for an array with shape (4000000000,)", Severity.UNDECIDED),
+        ("Unable to allocate 3.5 TiB for an array with shape (480000000000,)", Severity.BLOCKER),
+        ("", Severity.UNDECIDED),
+    ],
+)
+def test_memory_that_an_accelerator_may_have_is_undecided(message: str, severity: Severity) -> None:
+    (finding,) = findings(flown(crashed(Crash("MemoryError", message, FRAMES))))
+    assert (finding.code, finding.severity) == ("FLY015", severity)

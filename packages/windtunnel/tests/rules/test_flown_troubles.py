@@ -41,9 +41,14 @@ def test_an_unknown_id_is_told_with_the_lines_that_add_it_where_the_code_names_i
 
 @pytest.mark.parametrize(
     ("limit", "severity"),
-    [("memory", Severity.BLOCKER), ("processes", Severity.BLOCKER), ("time", Severity.UNDECIDED)],
+    [
+        ("memory", Severity.UNDECIDED),
+        ("disk", Severity.BLOCKER),
+        ("processes", Severity.BLOCKER),
+        ("time", Severity.UNDECIDED),
+    ],
 )
-def test_a_limit_blocks_unless_it_is_the_users_own(limit: str, severity: Severity) -> None:
+def test_a_limit_blocks_unless_more_may_be_given(limit: str, severity: Severity) -> None:
     (finding,) = findings(flown(command(status="failed", limit=limit, reason="ended at its limit")))
     assert (finding.code, finding.severity) == ("FLY020", severity)
 

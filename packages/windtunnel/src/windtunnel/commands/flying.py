@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from windtunnel.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_hub_options(parser)
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="end a command that takes longer (default: never)"
+    )
+    parser.add_argument(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="end a command whose processes hold more memory (default: 12, or three quarters of this machine's)",
     )
     parser.add_argument(
         "--sandbox",
@@ -90,11 +99,25 @@ def options_of(arguments: argparse.Namespace, submission: Submission, **given: o
             serve=served,
             catalog=tuple(arguments.catalog),
             timeout_seconds=arguments.timeout,
+            memory_bytes=memory_bytes(arguments),
             env=arguments.env,
             as_of=arguments.as_of,
             unsandboxed=arguments.sandbox == "none",
             **given,  # type: ignore[arg-type]
         )
+
+
+def memory_bytes(arguments: argparse.Namespace) -> int | None:
+    """What ``--memory`` allows, None if it was not given.
+
+    Raises:
+        UsageError: it is no number of GiB.
+    """
+    if arguments.memory is None:
+        return None
+    if not 0 < arguments.memory < math.inf:
+        raise UsageError(f"--memory {arguments.memory:g} is not a number of GiB above 0")
+    return int(arguments.memory * 2**30)
 
 
 def positive(text: str) -> int:

@@ -86,6 +86,7 @@ def _review(arguments: argparse.Namespace) -> int:
         "serve": parse_served(arguments.serve),
         "catalog": tuple(arguments.catalog),
         "timeout_seconds": arguments.timeout,
+        "memory_bytes": flying.memory_bytes(arguments),
         "unsandboxed": arguments.sandbox == "none",
         "results_dir": arguments.results_dir,
     }

@@ -70,9 +70,13 @@ class Limits:
                 raise ValueError(f"{name} of the limits is {value}; give a number above 0, or None for no limit")
 
     @classmethod
-    def of_this_machine(cls, *, seconds: float | None = None) -> Self:
-        """Return the limits of a sandboxed command here: of memory 12 GiB, or three quarters if that is less."""
-        return cls(memory_bytes=_memory_bytes(), seconds=seconds)
+    def of_this_machine(cls, *, memory_bytes: int | None = None) -> Self:
+        """Return the limits of a sandboxed command here.
+
+        Args:
+            memory_bytes: left out, 12 GiB, or three quarters of the machine's memory if that is less.
+        """
+        return cls(memory_bytes=memory_bytes or _memory_bytes())
 
     def resources(self) -> dict[str, int]:
         """Return what the kernel can hold a process to, by the names of :mod:`resource`."""

@@ -21,6 +21,7 @@ EnvironmentKind = Literal["current", "project"]
 
 REQUIRED_FILES = ("src/main.py",)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_LEAST_MEMORY = 2**28
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -37,6 +38,7 @@ class Options:
         serve: dataset id to the folder of Parquet files that the hub serves under that id.
         catalog: files with further ids for the hub.
         timeout_seconds: limit of each command; ``None`` is no limit.
+        memory_bytes: what the processes of each command may hold; ``None`` is what suits this machine.
         env: what the experiment runs in: this windtunnel's own environment, or its project's.
         as_of: the day whose library versions make the project's environment; today's if ``None``.
         unsandboxed: the user said ``--sandbox none``.
@@ -44,6 +46,7 @@ class Options:
         origin: PATH as the user gave it; empty if it is ``repository``.
         run_files: ``--runs`` as the user gave it.
         foreign: ``repository`` is a copy of a submission from elsewhere, wherever it lies.
+        passing: ``results_dir`` goes away after the flight.
     """
 
     repository: Path
@@ -54,6 +57,7 @@ class Options:
     serve: dict[str, Path] = field(default_factory=dict)
     catalog: tuple[Path, ...] = ()
     timeout_seconds: float | None = None
+    memory_bytes: int | None = None
     env: EnvironmentKind = "current"
     as_of: date | None = None
     unsandboxed: bool = False
@@ -61,6 +65,7 @@ class Options:
     origin: str = ""
     run_files: Path | None = None
     foreign: bool = False
+    passing: bool = False
 
     @property
     def named(self) -> str:
@@ -100,6 +105,10 @@ def check_options(options: Options) -> Options:
     repository = _check_repository(options.repository, options.origin or str(options.repository))
     if options.timeout_seconds is not None and not options.timeout_seconds > 0:
         raise UsageError(f"--timeout {options.timeout_seconds:g} is not a number of seconds above 0")
+    if options.memory_bytes is not None and options.memory_bytes < _LEAST_MEMORY:
+        raise UsageError(
+            f"--memory {options.memory_bytes / 2**30:g} is too little for Python and its libraries; give at least 0.25"
+        )
     for catalog in options.catalog:
         if not catalog.is_file():
             raise UsageError(f"--catalog {catalog} is not a file; give one that holds a JSON object on each line")
@@ -119,13 +128,16 @@ def command_line(options: Options, *, resume: bool = False, run: str | None = No
         words += ["--run", wanted]
     if options.run_files is not None:
         words += ["--runs", shown(options.run_files)]
-    words += ["--results-dir", shown(options.results_dir)]
+    if not options.passing:
+        words += ["--results-dir", shown(options.results_dir)]
     for hub_id, folder in options.serve.items():
         words += ["--serve", f"{hub_id}={shown(folder)}"]
     for catalog in options.catalog:
         words += ["--catalog", shown(catalog)]
     if options.timeout_seconds is not None:
         words += ["--timeout", f"{options.timeout_seconds:g}"]
+    if options.memory_bytes is not None:
+        words += ["--memory", f"{options.memory_bytes / 2**30:g}"]
     if options.env != "current":
         words += ["--env", options.env]
     if options.as_of is not None:

@@ -152,7 +152,9 @@ class Tower:
             urgent=lambda: self._interrupts.urgent,
             observe=observe,
             sandbox=self.sandbox,
-            limits=Limits.of_this_machine() if self._containment != "none" else Limits(),
+            limits=Limits.of_this_machine(memory_bytes=options.memory_bytes)
+            if self._containment != "none"
+            else Limits(memory_bytes=options.memory_bytes),
         )
         entry.end(outcome, reason=explain(outcome, log, timeout_seconds=options.timeout_seconds))
         processes = self._observer.take()

@@ -1,6 +1,7 @@
 """The folder in which made repositories are kept: each made once, whole or not at all, and found again by the next hub.
 
-Several hubs may share a store: a lock file per repository lets one of them make it while the others wait.
+Several hubs may share a store: a lock file per repository lets one of them make it while the others wait. What was not
+wanted for longest goes when the store gets too large, but nothing that was wanted within a day: a hub may be at it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -22,15 +24,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MOST_BYTES = 12 * 2**30
+_LEAST_SECONDS = 86_400.0
+
+
 class Store:
     """Folders of files, each named by what it is made from.
 
     Args:
         root: where they lie; made when the first one is.
+        most_bytes: what all of them together may take before the oldest go.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, most_bytes: int = MOST_BYTES) -> None:
         self.root = root
+        self.most_bytes = most_bytes
 
     def folder(self, kind: str, repo_id: str, *, made_from: str, make: Callable[[Path], None]) -> Path:
         """Return the folder of a repository, made now unless it is there.
@@ -48,12 +56,16 @@ class Store:
         parent = self.root / kind / repo_id.replace("/", "--")
         final = parent / made_from[:16]
         if final.is_dir():
+            with suppress(OSError):  # a store that others own may be read
+                os.utime(final)  # when it was last wanted
             return final
         try:
             parent.mkdir(parents=True, exist_ok=True)
             with _locked(parent / ".lock"):
                 if not final.is_dir():
                     _make(parent, final, make)
+                    with suppress(OSError):  # another hub may be clearing up too
+                        _discard_oldest(self.root, self.most_bytes)
         except OSError as error:
             raise WindtunnelError(
                 f"{repo_id} could not be written to {parent}: {error.strerror or error}; free space there, "
@@ -80,6 +92,17 @@ def _make(parent: Path, final: Path, make: Callable[[Path], None]) -> None:
         making.rename(final)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _discard_oldest(root: Path, most_bytes: int) -> None:
+    made = [folder for folder in root.glob("*/*/*") if folder.is_dir() and not folder.name.startswith(".")]
+    sizes = {folder: sum(file.lstat().st_size for file in folder.rglob("*")) for folder in made}
+    total = sum(sizes.values())
+    for folder in sorted(made, key=lambda folder: folder.stat().st_mtime):
+        if total <= most_bytes or time.time() - folder.stat().st_mtime < _LEAST_SECONDS:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        total -= sizes[folder]
 
 
 @contextmanager

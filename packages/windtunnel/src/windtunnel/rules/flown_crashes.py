@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from windtunnel.findings import Place, Severity
+from windtunnel.findings import Place
 from windtunnel.knowledge.crashes import OTHER, kind_of
-from windtunnel.rules.base import Doc, Rule, Skip
+from windtunnel.rules.base import Doc, Rule
+from windtunnel.rules.flown_beyond import beyond_miniature
 from windtunnel.stages import Stage
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _distinct(flight: Flight, kinds: tuple[str, ...]) -> Iterator[tuple[Crash, l
     for command in flight.commands:
         crash = command.crash
         if crash is None or command.status != "failed" or explained_by_unknown(flight, crash):
+            continue
+        if beyond_miniature(command, crash):
             continue
         if kind_of(crash, accelerator=flight.accelerator) in kinds:
             key = (crash.exception, crash.message, crash.frames[-1:])
@@ -295,80 +298,3 @@ class FLY012(_Crash):
         example='load_dataset("openai/gsm8k")   # a config must be named',
         instead='load_dataset("openai/gsm8k", "main")',
     )
-
-
-class FLY013(_Crash):
-    """A run of the flight is stopped by something that only the user can give."""
-
-    name = "flight-needs-access"
-    criterion = 3
-    severity = Severity.UNDECIDED
-    kinds = ("gated",)
-    categories = ("hf-model-id",)
-    fix = "give HF_TOKEN of an account that accepted the terms where it runs for real, or use an id that is not gated"
-    doc = Doc(
-        what="Gated repositories that ended a command: the tunnel has no token.",
-        why="With a token of an account that accepted the terms it may load; nothing here can show that.",
-        example='AutoModel.from_pretrained("meta-llama/Llama-2-7b-hf")',
-        instead='AutoModel.from_pretrained("NousResearch/Llama-2-7b-hf")',
-    )
-
-
-class FLY014(_Crash):
-    """A run of the flight needs a GPU."""
-
-    name = "flight-needs-gpu"
-    criterion = 12
-    severity = Severity.UNDECIDED
-    kinds = ("accelerator",)
-    fix = "fly it on a machine with an accelerator, or choose the device by torch.cuda.is_available()"
-    doc = Doc(
-        what="Crashes whose cause is that this machine has no accelerator: .cuda(), bitsandbytes, flash attention, "
-        "kernels for half precision.",
-        why="Such code is written for GPUs; that it stops without one says nothing about it.",
-        example='model.to("cuda")',
-        instead='model.to("cuda" if torch.cuda.is_available() else "cpu")',
-    )
-
-    def check(self, repo: Repo) -> Iterator[Finding]:
-        if all(flight.accelerator for flight in repo.flown()):
-            raise Skip("the flight had an accelerator")
-        yield from (_needs_gpu(finding) for finding in super().check(repo))
-
-
-class FLY015(_Crash):
-    """A run of the flight runs out of memory."""
-
-    name = "flight-out-of-memory"
-    criterion = 12
-    kinds = ("memory",)
-    categories = ("oom-batch",)
-    fix = "hold less at a time: a smaller batch, no copies of the data or of the model"
-    doc = Doc(
-        what="Allocations that failed, although models and data are miniatures.",
-        why="What does not fit with a miniature does not fit with the real thing.",
-        example="torch.zeros(len(dataset), vocab_size, hidden_size)",
-        instead="one batch after the other",
-    )
-
-
-class FLY016(_Crash):
-    """A run of the flight asks a host other than the hub and W&B."""
-
-    name = "flight-needs-network"
-    criterion = 3
-    severity = Severity.UNDECIDED
-    kinds = ("network",)
-    fix = "load models and data from the hub, or list the host's files in a catalogue"
-    doc = Doc(
-        what="Connections that failed because the tunnel serves the hub and W&B alone, and that ended a command.",
-        why="Whether the host has what is asked for cannot be seen offline.",
-        example='urllib.request.urlretrieve("https://example.org/data.zip")',
-        instead='load_dataset("namespace/name")',
-    )
-
-
-def _needs_gpu(finding: Finding) -> Finding:
-    from dataclasses import replace  # noqa: PLC0415 - of the one rule that rewords
-
-    return replace(finding, message=f"needs a GPU, and the flight had none: {finding.message}"[:2000])

@@ -113,20 +113,21 @@ class FLY020(Rule):
         why="On miniature models and data no experiment needs as much; one that does has a leak or an endless loop.",
         example="while True: processes.append(Process(target=work))",
         instead="with Pool(4) as pool: pool.map(work, items)",
-        limits="The limit of time is the user's: what exceeds it is undecided.",
+        limits="What exceeds the limit of time, which is the user's, or of memory is undecided: vocabularies and "
+        "batches are real, and an accelerator's memory may be larger than this machine's.",
     )
 
     def check(self, repo: Repo) -> Iterator[Finding]:
         for flight in repo.flown():
             for command in flight.commands:
                 if command.limit:
-                    timed = command.limit == "time"
+                    more = {"time": "give --timeout more seconds", "memory": "give --memory more"}.get(command.limit)
                     yield self.finding(
                         f"{command.name} was ended at its limit in {flight.mode} mode: {command.reason}",
                         Place(entry_of(command)),
                         evidence="\n".join(command.output[-_OUTPUT_LINES:]),
-                        fix="give --timeout more seconds, or make it shorter" if timed else "take less",
-                        severity=Severity.UNDECIDED if timed else Severity.BLOCKER,
+                        fix=f"{more}, or take less" if more else "take less",
+                        severity=Severity.UNDECIDED if more else Severity.BLOCKER,
                         runs=() if command.name == EVALUATE else (command.name,),
                         modes=(flight.mode,),
                         stage=stage_of(flight, command),

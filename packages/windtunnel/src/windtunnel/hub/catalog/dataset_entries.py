@@ -95,7 +95,6 @@ class DatasetEntry:
         gated: whether its terms must be accepted first.
         removed: why it cannot be had any more, "" if it can.
         script_only: whether it holds a loading script and no data files.
-        unknown_configs: those of which the catalogue knows the name and too little else.
     """
 
     id: str
@@ -104,7 +103,6 @@ class DatasetEntry:
     gated: bool = False
     removed: str = ""
     script_only: bool = False
-    unknown_configs: tuple[str, ...] = ()
 
     @property
     def generated_configs(self) -> tuple[DatasetConfig, ...]:
@@ -161,7 +159,6 @@ def dataset_entry(line: Mapping[str, Any]) -> DatasetEntry:
         gated=known.gated,
         removed=known.removed,
         script_only=known.script_only_since is not None,
-        unknown_configs=tuple(name for name, config in configs.items() if config is None or config.generated is None),
     )
 
 
