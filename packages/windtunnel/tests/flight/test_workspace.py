@@ -21,7 +21,8 @@ def test_the_environment_is_made_from_an_allowlist(tmp_path: Path, monkeypatch: 
     assert environment["CUDA_VISIBLE_DEVICES"] == "1"
     assert environment["OMP_NUM_THREADS"] == "2"
     assert environment["WANDB_BASE_URL"] == "http://127.0.0.1:1"
-    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    programs = [str(tmp_path / "flight" / "work" / "home" / ".local" / "bin"), str(Path(sys.executable).parent)]
+    assert environment["PATH"].split(os.pathsep)[:2] == programs
     assert environment[MARKER] == str(tmp_path)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.errors import FlightError
+from windtunnel.flight.programs import write_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,11 @@ class Workspace:
         return self.work / "home"
 
     @property
+    def programs(self) -> Path:
+        """Programs that stand in for others, before all else on the PATH of the flown commands."""
+        return self.home / ".local" / "bin"
+
+    @property
     def hub_store(self) -> Path:
         """Where the loopback hub keeps what it serves."""
         return self.work / "hub"
@@ -112,6 +118,7 @@ class Workspace:
             tmp = self.work / "tmp"
             for folder in (tmp, self.home, self.log("any").parent):
                 folder.mkdir(parents=True, exist_ok=True)
+            write_programs(self.programs)
             if len(os.fsencode(tmp)) <= _LONGEST_TMPDIR:
                 return tmp
             link = Path(tempfile.mkdtemp(prefix=_LINK_PREFIX)) / "t"
@@ -159,7 +166,7 @@ class Workspace:
             # wandb's own process want a core; after this many turns they sleep. Measured: 0.6 instead of 1.1 s a step.
             "GOMP_SPINCOUNT": "1000",
             **inherited,
-            "PATH": os.pathsep.join([str(prefix / "bin"), programs]),
+            "PATH": os.pathsep.join([str(self.programs), str(prefix / "bin"), programs]),
             "HOME": str(self.home),
             "TMPDIR": str(tmp),
             "XDG_CACHE_HOME": str(self.home / ".cache"),
