@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from windtunnel.verdict import Verdict
 
 DONE = "print('done')\n"
+READS = """
+import hydra
+
+@hydra.main(config_path="../config", config_name="config", version_base="1.3")
+def main(cfg):
+    print(cfg.run.rate)
+
+main()
+"""
 FORGED = """
 import json, pathlib, sys
 
@@ -139,7 +148,30 @@ def test_a_trial_is_flown_unless_it_cannot_begin_and_a_full_flight_only_without_
     trial: bool,
 ) -> None:
     found = verdict(finding(place=place, stage=stage, modes=modes))
-    assert forbids(found, "trial") is trial
-    assert forbids(found, "full")
+    assert (forbids(found, "trial") is None) is trial
+    assert forbids(found, "full") is None
     warned = verdict(finding(place=place, stage=stage, modes=modes, severity=Severity.WARNING))
-    assert not forbids(warned, "full")
+    assert forbids(warned, "full") == frozenset()
+
+
+def test_a_run_that_cannot_begin_keeps_the_others_from_nothing(
+    verdict: Callable[..., Verdict], finding: Callable[..., Finding]
+) -> None:
+    of_one = finding(place=Place("src/train.py", 1), stage=Stage.CONFIG, runs=("comparative-1-a",))
+    assert forbids(verdict(of_one), "trial") == {"comparative-1-a"}
+    of_all = finding(place=Place("src/train.py", 2), stage=Stage.CONFIG, runs=())
+    assert forbids(verdict(of_one, of_all), "trial") is None
+
+
+def test_a_review_flies_the_runs_that_the_check_found_nothing_in(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "experiment", READS)
+    (folder / "config" / "config.yaml").write_text(
+        "defaults:\n  - _self_\n  - run: null\nmode: ???\nresults_dir: ???\n"
+    )
+    (folder / "config" / "run" / "proposed-a.yaml").write_text("run_id: proposed-a\nrate: 0.1\n")
+    (folder / "config" / "run" / "comparative-1-b.yaml").write_text("run_id: comparative-1-b\n")
+    project = folder / "pyproject.toml"
+    project.write_text(project.read_text().replace("dependencies = []", 'dependencies = ["hydra-core"]'))
+    found = review(folder, unsandboxed=True)
+    (flight,) = found.flights
+    assert flight.run_ids == ("proposed-a",)

@@ -22,6 +22,7 @@ from windtunnel.errors import FlightInterruptedError, UsageError, WindtunnelErro
 from windtunnel.evidence import Flight, Trouble
 from windtunnel.findings import Severity
 from windtunnel.flight import Options, fly
+from windtunnel.flight.plan import choose_runs, list_run_ids
 from windtunnel.flight.submitted import as_folder
 from windtunnel.judging import judge
 from windtunnel.rules.registry import all_rules
@@ -114,29 +115,39 @@ def review(
         )
         modes: tuple[Mode, ...] = ("trial", "full") if full else ("trial",)
         for mode in modes:
-            if forbids(verdict, mode):
+            grounded = forbids(verdict, mode)
+            if grounded is None:
                 break
             flying = replace(options, mode=mode, results_dir=results / mode, probes=mode == "full")
+            if grounded:
+                chosen_runs = choose_runs(list_run_ids(folder), run)
+                if grounded.issuperset(chosen_runs):
+                    break
+                flying = replace(flying, runs=tuple(one for one in chosen_runs if one not in grounded))
             flights.append(_flown(flying, err=err or _silent(stack)))
             verdict = judge(submission, flights, as_of=verdict.as_of, select=wanted, ignore=reasons, checked=checked)
     return verdict
 
 
-def forbids(verdict: Verdict, mode: Mode) -> bool:
-    """Whether something found so far makes a flight in this mode pointless.
+def forbids(verdict: Verdict, mode: Mode) -> frozenset[str] | None:
+    """The runs that something found so far makes it pointless to fly in this mode; None if that is all of them.
 
     A trial is flown unless it cannot even begin: what would stop it on the way is worth seeing, and so is what lies
     beyond a defect that stops nothing. A full flight is flown if nothing at all blocks.
     """
     blockers = verdict.of(Severity.BLOCKER)
     if mode == "full":
-        return bool(blockers)
-    return any(
-        finding.stops_at.rank < Stage.TRIAL.rank
+        return None if blockers else frozenset()
+    stopping = [
+        finding
+        for finding in blockers
+        if finding.stops_at.rank < Stage.TRIAL.rank
         and (not finding.modes or mode in finding.modes)
         and finding.place.path != "src/evaluate.py"
-        for finding in blockers
-    )
+    ]
+    if any(not finding.runs for finding in stopping):
+        return None
+    return frozenset(run for finding in stopping for run in finding.runs)
 
 
 def _flown(options: Options, *, err: Console) -> Flight:
