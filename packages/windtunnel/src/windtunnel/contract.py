@@ -12,7 +12,6 @@ RUN_FOLDERS = (
 )  # the rubric names the first; a third of the repositories on record use the second
 MODES = ("trial", "full")
 
-TRAIN_COMMAND = "uv run python -u -m src.main run={run_id} results_dir={path} mode={mode}"
 EVALUATE_COMMAND = 'uv run python -m src.evaluate results_dir={path} run_ids=\'["run-1", "run-2"]\''
 
 
