@@ -249,6 +249,8 @@ METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
         "glo_ra.max_rank": _or_null(_integer(1)),
         "glo_ra.signal": _one_of("delta", "lora_B"),
         "glo_ra.keep": _one_of("magnitude", "first"),
+        "glo_ra.budget_unit": _one_of("ranks", "parameters"),
+        "glo_ra.control": _one_of("none", "shuffled", "reversed", "equal"),
     },
     "AdaLoRA": {
         "adalora.total_rank_budget": _or_auto(_integer(1)),
@@ -268,6 +270,8 @@ OPTIONAL = {
     "glo_ra.max_rank",
     "glo_ra.signal",
     "glo_ra.keep",
+    "glo_ra.budget_unit",
+    "glo_ra.control",
     "optuna.search_space",
 }
 

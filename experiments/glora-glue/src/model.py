@@ -196,14 +196,14 @@ class GLoRA(Method):
     def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> None:
         super().__init__(cfg, label_names, schedule, device)
         section = cfg.glo_ra
-        options = {
-            key: section[key] for key in ("min_rank", "max_rank", "signal", "keep") if section.get(key) is not None
-        }
+        keys = ("min_rank", "max_rank", "signal", "keep", "budget_unit", "control")
+        options = {key: section[key] for key in keys if section.get(key) is not None}
+        in_parameters = options.get("budget_unit") == "parameters"  # then the budget is what LoRA has at the start
         try:
             self.allocator = RankAllocator(
                 self.model,
                 GLoRAConfig(
-                    total_rank=self.budget,
+                    total_rank=None if in_parameters else self.budget,
                     beta=section.beta_ema,
                     warmup_steps=schedule.allocation_step or 1,
                     seed=cfg.seed,
@@ -224,7 +224,11 @@ class GLoRA(Method):
             raise ExperimentError(f"glo_ra: {error}") from error
         before = dict.fromkeys(self.targets, int(self.cfg.model.peft.init_rank))
         changed = _changed(before, self.allocator.ranks)
-        if not changed:
+        if self.cfg.glo_ra.get("control") == "equal":  # nothing moves, and the optimizer is disturbed all the same
+            for name, parameter in self.model.named_parameters():
+                if "lora_" in name:
+                    optimizer.state.pop(parameter, None)
+        elif not changed:
             raise ExperimentError(
                 f"glo_ra: the reallocation left every one of {len(before)} matrices at rank {before[self.targets[0]]}, "
                 f"so this run would be LoRA's; with a total rank of {self.budget} lower glo_ra.min_rank or raise "

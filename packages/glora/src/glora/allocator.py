@@ -13,6 +13,7 @@ from glora.adapters import adapted_matrices, present_ranks, unwrap_model
 from glora.bounds import budget_total, rank_limits
 from glora.budget import allocate_ranks
 from glora.config import GLoRAConfig
+from glora.control import controlled_shares
 from glora.errors import TWO_PHASES, AllocationError, StateError, UnsupportedModelError
 from glora.observer import Observer
 from glora.optimizer import check_optimizer
@@ -265,8 +266,9 @@ class RankAllocator:
         self._checks += 1
 
     def _allocate(self, scores: list[float]) -> list[int]:
+        shares = controlled_shares(scores, self._config.control, seed=self._config.seed)
         return allocate_ranks(
-            scores, self._total, min_rank=self._lower, max_rank=self._upper, costs=self._costs, names=self._names
+            shares, self._total, min_rank=self._lower, max_rank=self._upper, costs=self._costs, names=self._names
         )
 
     def _reallocate(self, optimizer: Any) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SignalName = Literal["delta", "lora_B", "exact"]
 KeepRule = Literal["magnitude", "first", "svd"]
 BudgetUnit = Literal["ranks", "parameters"]
+ControlName = Literal["none", "shuffled", "reversed", "equal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,8 @@ class GLoRAConfig:
             ``"first"`` (the first ones) or ``"svd"`` (the best approximation of B A at the new rank; the
             optimizer's moments of that matrix are reset).
         seed: Seed of the rows that a growing matrix gets. They depend on it and on the matrix's name alone,
-            so that data-parallel replicas and resumed runs draw the same.
+            so that data-parallel replicas and resumed runs draw the same. It also seeds a control's draw.
+        control: For experiments on the method: what the ranks are made of instead of the scores, see `glora.control`.
 
     Raises:
         ConfigError: If any value is out of range; all such values are named at once.
@@ -70,6 +72,7 @@ class GLoRAConfig:
     signal_interval: int = 1
     keep: KeepRule = "magnitude"
     seed: int = 0
+    control: ControlName = "none"
 
     def __post_init__(self) -> None:
         problems = [
@@ -83,6 +86,7 @@ class GLoRAConfig:
             *_one_of(get_args(BudgetUnit), "budget_unit", self.budget_unit),
             *_one_of(get_args(SignalName), "signal", self.signal),
             *_one_of(get_args(KeepRule), "keep", self.keep),
+            *_one_of(get_args(ControlName), "control", self.control),
         ]
         if isinstance(self.beta, bool) or not isinstance(self.beta, int | float) or not 0 <= self.beta < 1:
             problems.append(f"`beta` is {self.beta!r}; it must be a number in [0, 1), 0.9 averages about ten steps")

@@ -1,0 +1,113 @@
+"""The command line of the study: run what has no row yet, or report from the rows that there are."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.study.data import prepare
+from benchmarks.study.plan import PlanError, chosen, read_plan
+from benchmarks.study.rows import done, read_rows, tuned_rates
+from benchmarks.study.running import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.study.plan import Cell, Plan
+    from benchmarks.study.rows import Row
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = """\
+examples:
+  python -m benchmarks.study --plan docs/study/plan.yaml --list
+      what is to be run, and what has a row already
+  python -m benchmarks.study --plan docs/study/plan.yaml --data ../glue
+      run it; stopped and started again, it goes on where it was
+  python -m benchmarks.study --plan docs/study/plan.yaml --only 'core-rte-*'
+"""
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.study",
+        description="Run the study of GLoRA on real data and weights, on this machine alone.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--plan", type=Path, default=ROOT / "docs" / "study" / "plan.yaml", metavar="FILE")
+    parser.add_argument("--rows", type=Path, default=ROOT / "docs" / "study" / "results.jsonl", metavar="FILE")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT.parent / "shared" / "data" / "glue", metavar="DIR",
+        help="<task>/<split>.parquet of GLUE and snli/ (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, default=ROOT / ".study", metavar="DIR", help="(default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time (2)")
+    parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="cells by their id")
+    parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns 0, 1 if runs failed, 2 if the plan or the data cannot be used, 130 if stopped."""
+    options = parse(arguments)
+    try:
+        plan = read_plan(options.plan)
+        cells = chosen(plan.cells(), options.only)
+        if options.list:
+            _list(plan, cells, read_rows(options.rows))
+            return 0
+        return _run(plan, cells, options)
+    except PlanError as error:
+        print(f"benchmarks.study: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
+    from windtunnel.hub import Hub  # noqa: PLC0415 - the servers are not needed to list
+    from windtunnel.recorder import Recorder  # noqa: PLC0415
+
+    work = options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    serve = prepare(options.data, work / "data")
+    interrupted = False
+    with Hub(store=work / "hub", serve=serve) as hub, Recorder(work / "recorder.sqlite") as recorder:
+        runner = Runner(plan, options.rows, ROOT / "experiments" / "glora-glue", work, hub, recorder, options.jobs)
+
+        def stop(*_: object) -> None:
+            nonlocal interrupted
+            interrupted = True
+            runner.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        failed = runner.run(cells)
+    if interrupted:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
+    return 1 if failed else 0
+
+
+def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
+    finished, rates = done(rows), tuned_rates(rows)
+    taken: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row["kind"] == "run":
+            taken.setdefault((row["task"], "tuning" if row["phase"] == "tuning" else "run"), []).append(row["seconds"])
+    left = 0.0
+    for cell in cells:
+        tuned = plan.tuned_by(cell)
+        rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
+        known = cell.phase == "tuning" or rate is not None
+        there = known and plan.hash_of(cell, rate) in finished
+        times = taken.get((cell.task, "tuning" if cell.phase == "tuning" else "run"), [])
+        left += 0.0 if there or not times else sum(times) / len(times)
+        print(f"{'done' if there else '    '} {cell.id} seed {cell.seed}" + (f" lr {rate:.2e}" if rate else ""))
+    print(f"{len(cells)} cells; about {left / 3600:.1f} hours of one run at a time are left, where times are known")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

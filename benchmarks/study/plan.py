@@ -1,0 +1,234 @@
+"""The plan of the study, read from ``plan.yaml``: its tasks, and the cells of its grids in the order they are run."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.study.arms import ARMS, METHODS, SECTIONS, TUNED, section_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class PlanError(Exception):
+    """The plan cannot be carried out as it is written; the text says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A dataset and how models are trained on it, the same in every arm.
+
+    Attributes:
+        name: what rows and figures call it.
+        dataset: as the experiment calls it.
+        metric: the primary one.
+        metrics: all that are recorded.
+        rows: of the training split.
+        epochs: of every run.
+        max_length: in tokens.
+        batch_size: rows of an optimizer step.
+        splits: train_split and eval_split, where they are not the dataset's own.
+    """
+
+    name: str
+    dataset: str
+    metric: str
+    metrics: tuple[str, ...]
+    rows: int
+    epochs: int
+    max_length: int
+    batch_size: int = 32
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of a run."""
+        return self.epochs * math.ceil(self.rows / self.batch_size)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the study.
+
+    Attributes:
+        phase: "tuning", "core", "second" or another grid's name.
+        task: its name.
+        arm: its name.
+        mean_rank: the budget, divided by the number of matrices.
+        seed: of weights, batches and new columns.
+        settings: of the method's section, where the grid changes them.
+    """
+
+    phase: str
+    task: str
+    arm: str
+    mean_rank: int
+    seed: int
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The run id, seed left out: letters, digits, "-" and "."."""
+        changed = "".join(f"-{key.replace('_', '')}{value}" for key, value in self.settings)
+        return f"{self.phase}-{self.task}-{self.arm}-r{self.mean_rank}{changed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole plan.
+
+    Attributes:
+        backbone: id of the model.
+        selection_fraction: of the training rows, on which learning rates are chosen.
+        allocation_share: of a run's steps after which ranks are reallocated or pruning starts.
+        tuning: ``trials``, ``low``, ``high``, ``seed`` and ``mean_ranks``.
+        tasks: by name, in order.
+        grids: by name: ``tasks``, ``arms``, ``mean_ranks``, ``seeds`` and ``settings``.
+        hours: the most that all may take.
+    """
+
+    backbone: str
+    selection_fraction: float
+    allocation_share: float
+    tuning: Mapping[str, Any]
+    tasks: Mapping[str, Task]
+    grids: Mapping[str, tuple[Mapping[str, Any], ...]]
+    hours: float
+
+    def tuning_cells(self) -> list[Cell]:
+        """One cell for each task, tuned method and mean rank."""
+        return [
+            Cell("tuning", task, arm, rank, int(self.tuning["seed"]))
+            for task in self.tasks
+            for rank in self.tuning["mean_ranks"]
+            for arm in TUNED
+        ]
+
+    def cells(self) -> list[Cell]:
+        """All cells: tuning first, then each grid seed by seed, so that what is there at any time compares all arms."""
+        return [*self.tuning_cells(), *dict.fromkeys(cell for name in self.grids for cell in self._grid(name))]
+
+    def _grid(self, name: str) -> Iterator[Cell]:
+        parts = self.grids[name]
+        for seed in dict.fromkeys(seed for part in parts for seed in part["seeds"]):
+            for part in parts:
+                for task in part.get("tasks", self.tasks) if seed in part["seeds"] else ():
+                    for rank in part["mean_ranks"]:
+                        for arm in part["arms"]:
+                            for settings in part.get("settings", ({},)):
+                                yield Cell(name, task, arm, rank, seed, tuple(sorted(settings.items())))
+
+    def tuned_by(self, cell: Cell) -> Cell:
+        """The tuning cell whose learning rate a cell takes: of the nearest mean rank that was tuned."""
+        rank = min(self.tuning["mean_ranks"], key=lambda tuned: (abs(tuned - cell.mean_rank), tuned))
+        return Cell("tuning", cell.task, ARMS[cell.arm].tuned_as, rank, int(self.tuning["seed"]))
+
+    def run_file(self, cell: Cell, learning_rate: float | None) -> dict[str, Any]:
+        """The run configuration of a cell.
+
+        Args:
+            cell: which.
+            learning_rate: the tuned one; None for a tuning cell, which searches it.
+        """
+        task, arm = self.tasks[cell.task], ARMS[cell.arm]
+        start = max(1, round(self.allocation_share * task.steps))
+        section = {**section_of(arm, allocation_step=start), **dict(cell.settings)}
+        searched = learning_rate is None
+        space = {"learning_rate": {"type": "loguniform", "low": self.tuning["low"], "high": self.tuning["high"]}}
+        return {
+            "run_id": cell.id,
+            "method": METHODS[arm.method_name],
+            "method_name": arm.method_name,
+            "model": {
+                "backbone": self.backbone,
+                "peft": {
+                    "type": "adalora" if arm.method_name == "AdaLoRA" else "lora",
+                    "init_rank": cell.mean_rank,
+                },
+                "hidden_size": 384,
+                "num_layers": 6,
+                "num_parameters": "22M",
+            },
+            "dataset": {
+                "name": task.dataset,
+                "max_length": task.max_length,
+                "batch_size": task.batch_size,
+                **task.splits,
+            },
+            "training": {
+                "epochs": task.epochs,
+                "optimizer": "adamw",
+                "learning_rate": float(self.tuning["low"]) if learning_rate is None else learning_rate,
+                "weight_decay": 0.01,
+                "lr_scheduler": "linear",
+                "lr_warmup_steps": max(1, round(0.06 * task.steps)),
+                "max_grad_norm": 1.0,
+                "gradient_checkpointing": False,
+            },
+            SECTIONS[arm.method_name]: section,
+            "evaluation": {"metrics": list(task.metrics), "track_training_time": True},
+            "hardware": {"gpu_type": "cpu", "num_gpus": 0},
+            "optuna": {
+                "n_trials": int(self.tuning["trials"]) if searched else 0,
+                "direction": "maximize",
+                "metric": f"validation_{task.metric}",
+                "search_space": space,
+            },
+        }
+
+    def hash_of(self, cell: Cell, learning_rate: float | None) -> str:
+        """What decides the numbers of a cell, as 16 hexadecimal digits."""
+        decisive = {
+            "run": {**self.run_file(cell, learning_rate), "run_id": ""},
+            "rows": self.tasks[cell.task].rows,
+            "selection_fraction": self.selection_fraction,
+            "seed": cell.seed,
+        }
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        PlanError: it cannot be read, or names a task, an arm or a key that there is not.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tasks = {
+            name: Task(name, **{**given, "metrics": tuple(given["metrics"])}) for name, given in data["tasks"].items()
+        }
+        plan = Plan(
+            backbone=data["backbone"],
+            selection_fraction=float(data["selection_fraction"]),
+            allocation_share=float(data["allocation_share"]),
+            tuning=data["tuning"],
+            tasks=tasks,
+            grids={name: tuple(parts) for name, parts in data["grids"].items()},
+            hours=float(data["hours"]),
+        )
+        unknown = [cell for cell in plan.cells() if cell.task not in tasks or cell.arm not in ARMS]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise PlanError(f"{path}: {type(error).__name__}: {error}; see docs/study/plan.yaml for the form") from error
+    if unknown:
+        cell = unknown[0]
+        raise PlanError(
+            f"{path}: {cell.phase} has the task {cell.task!r} and the arm {cell.arm!r}; tasks are {', '.join(tasks)}, "
+            f"arms {', '.join(ARMS)}"
+        )
+    return plan
+
+
+def chosen(cells: list[Cell], patterns: list[str]) -> list[Cell]:
+    """The cells whose id one of ``patterns`` matches, all if there are none."""
+    if not patterns:
+        return cells
+    return [cell for cell in cells if any(fnmatch.fnmatch(cell.id, pattern) for pattern in patterns)]

@@ -1,0 +1,203 @@
+"""Runs the cells of the study through the experiment's own command line, two at a time, and writes their rows."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from benchmarks.study.plan import Cell, Plan
+    from benchmarks.study.rows import Row
+    from windtunnel.evidence import RunRecorded
+    from windtunnel.hub import Hub
+    from windtunnel.recorder import Recorder
+
+PLAIN_SEED = 42  # whose run id has no seed in it
+VERSIONS = ("glora", "torch", "transformers", "peft", "datasets")
+KEPT = ("adapter_parameters", "trainable_parameters", "total_rank", "training_seconds", "peak_memory_bytes")
+
+
+@dataclass
+class Runner:
+    """Runs cells until it is stopped.
+
+    Args:
+        plan: the plan.
+        rows: the file of rows.
+        experiment: the experiment's folder, of which a copy is run.
+        work: everything else that runs leave.
+        hub: serves the data.
+        recorder: takes what runs log.
+        jobs: how many at a time.
+    """
+
+    plan: Plan
+    rows: Path
+    experiment: Path
+    work: Path
+    hub: Hub
+    recorder: Recorder
+    jobs: int
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _recording: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        copy = self.work / "experiment"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.experiment, copy, ignore=shutil.ignore_patterns("run", ".cache", "__pycache__", "results"))
+        (copy / "config" / "run").mkdir(parents=True)
+        self._folder = copy
+
+    def run(self, cells: Sequence[Cell]) -> int:
+        """Run the cells that have no row yet; return how many failed."""
+        tuning = [cell for cell in cells if cell.phase == "tuning"]
+        others = [cell for cell in cells if cell.phase != "tuning"]
+        failed = 0
+        for batch in (tuning, others):  # a learning rate is known before it is used
+            with ThreadPoolExecutor(self.jobs) as pool:
+                failed += sum(not fine for fine in pool.map(self._run, batch))
+        return failed
+
+    def stop(self) -> None:
+        """Stop what runs, and start nothing more."""
+        self._stopped.set()
+        for process in list(self._running):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+    def _run(self, cell: Cell) -> bool:
+        if self._stopped.is_set():
+            return True
+        rate = None
+        if cell.phase != "tuning":
+            tuned = self.plan.tuned_by(cell)
+            rate = tuned_rates(read_rows(self.rows)).get((tuned.task, tuned.arm, tuned.mean_rank))
+            if rate is None:
+                _say(f"{cell.id}: no learning rate was tuned for it yet")
+                return False
+        config = self.plan.hash_of(cell, rate)
+        if config in done(read_rows(self.rows)):
+            return True
+        name = f"{cell.id}-seed{cell.seed}"
+        path = self._folder / "config" / "run" / f"{cell.id}.yaml"
+        path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")
+        began = time.monotonic()
+        code = self._start(cell, self.work / "logs" / f"{name}.log")
+        seconds = time.monotonic() - began
+        if self._stopped.is_set():
+            return True
+        run = self._recorded(cell.id if cell.seed == PLAIN_SEED else name)
+        if code != 0 or run is None or run.state != "finished":
+            _say(f"{name}: failed with exit code {code}; see {self.work / 'logs' / name}.log")
+            return False
+        head = {
+            "phase": cell.phase, "task": cell.task, "arm": cell.arm, "mean_rank": cell.mean_rank, "seed": cell.seed,
+            "settings": dict(cell.settings), "config": config,
+        }  # fmt: skip
+        rows = [] if rate is not None else self._trials(cell, head)
+        found = rate or tuned_rates(rows).get((cell.task, cell.arm, cell.mean_rank), math.nan)
+        if math.isnan(found):
+            _say(f"{name}: no trial of its search was completed")
+            return False
+        rows.append(self._row(cell, head, run, found, seconds))
+        append_rows(self.rows, rows)
+        shutil.rmtree(self.work / "results" / run.name, ignore_errors=True)
+        metric = self.plan.tasks[cell.task].metric
+        _say(f"{name}: {metric} {rows[-1]['metrics'].get(metric)}, {seconds:.0f} s")
+        return True
+
+    def _start(self, cell: Cell, log: Path) -> int:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
+            "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
+            "overwrite=true",
+        ]  # fmt: skip
+        threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
+        environment = {
+            **os.environ,
+            **self.hub.environment(self.work / "home"),
+            **self.recorder.environment(self.work / "home"),
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=self._folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+            self._running.add(process)
+            try:
+                return process.wait()
+            finally:
+                self._running.discard(process)
+
+    def _recorded(self, name: str) -> RunRecorded | None:
+        with self._recording:
+            return next((run for run in self.recorder.recorded() if run.name == name), None)
+
+    def _trials(self, cell: Cell, head: Mapping[str, Any]) -> list[Row]:
+        import optuna  # noqa: PLC0415 - of tuning cells alone
+        from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+        folder = self.work / "results" / (cell.id if cell.seed == PLAIN_SEED else f"{cell.id}-seed{cell.seed}")
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+        (study,) = storage.get_all_studies()
+        return [
+            {
+                **head,
+                "kind": "trial",
+                "learning_rate": trial.params["learning_rate"],
+                "value": trial.value if trial.state.name == "COMPLETE" else None,
+                "state": trial.state.name.lower(),
+                "number": trial.number,
+            }
+            for trial in storage.get_all_trials(study._study_id)
+            if trial.state.is_finished()
+        ]
+
+    def _row(self, cell: Cell, head: Mapping[str, Any], run: RunRecorded, rate: float, seconds: float) -> Row:
+        summary = run.summary
+        metrics = self.plan.tasks[cell.task].metrics
+        signal_keys = sorted(key for key in run.keys if key.startswith("signal/"))
+        last = {key: row[key] for row in run.history for key in signal_keys if key in row}
+        return {
+            **head,
+            "kind": "run",
+            "learning_rate": rate,
+            "metrics": {name: summary.get(f"final_validation_{name}") for name in metrics},
+            "best": {name: summary.get(f"best_validation_{name}") for name in metrics},
+            "loss": summary.get("final_validation_loss"),
+            "majority": summary.get("majority_class_accuracy"),
+            "ranks": summary.get("ranks"),
+            "signal": {key.removeprefix("signal/"): value for key, value in last.items()},
+            **{key: summary.get(key) for key in KEPT},
+            "seconds": round(seconds, 1),
+            "versions": {name: metadata.version(name) for name in VERSIONS},
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _say(text: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
