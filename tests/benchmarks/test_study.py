@@ -1,0 +1,162 @@
+"""The study's cells, rows and resumption; one small study is run whole through the experiment's command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from benchmarks.study.__main__ import main
+from benchmarks.study.arms import ARMS
+from benchmarks.study.data import SST2_ROWS, prepare
+from benchmarks.study.plan import Cell, PlanError, chosen, read_plan
+from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
+
+ROOT = Path(__file__).parents[2]
+PLAN = ROOT / "docs" / "study" / "plan.yaml"
+
+
+def row(kind: str = "trial", **changes: Any) -> dict[str, Any]:
+    given = {
+        "kind": kind,
+        "task": "rte",
+        "arm": "lora",
+        "mean_rank": 2,
+        "config": "c",
+        "value": 0.5,
+        "learning_rate": 1.0,
+    }
+    return {**given, **changes}
+
+
+def test_the_plan_of_the_project_can_be_carried_out() -> None:
+    plan = read_plan(PLAN)
+    cells = plan.cells()
+    assert len({(cell.id, cell.seed) for cell in cells}) == len(cells)
+    core = [cell for cell in cells if cell.phase == "core"]
+    assert len({cell.seed for cell in core}) == 5
+    assert {cell.arm for cell in core} == {"lora", "adalora", "glora", "shuffled"}
+    assert {cell.mean_rank for cell in core} == {1, 2}
+
+
+def test_arms_of_one_cell_differ_in_the_method_alone() -> None:
+    plan = read_plan(PLAN)
+    files = {arm: plan.run_file(Cell("core", "rte", arm, 2, 1), 1e-3) for arm in ARMS}
+    shared = ("dataset", "training", "evaluation", "hardware")
+    assert all(files[arm][key] == files["lora"][key] for arm in ARMS for key in shared)
+    assert files["shuffled"]["glo_ra"] == {**files["glora"]["glo_ra"], "control": "shuffled"}
+    assert files["adalora"]["adalora"]["adaptation_start_step"] == files["glora"]["glo_ra"]["warmup_steps"]
+
+
+def test_a_hash_tells_what_decides_the_numbers_and_nothing_else() -> None:
+    plan = read_plan(PLAN)
+    cell = Cell("core", "rte", "lora", 2, 1)
+    assert plan.hash_of(cell, 1e-3) == plan.hash_of(dataclasses.replace(cell, phase="second"), 1e-3)
+    others = [
+        plan.hash_of(dataclasses.replace(cell, seed=2), 1e-3),
+        plan.hash_of(dataclasses.replace(cell, arm="glora"), 1e-3),
+        plan.hash_of(dataclasses.replace(cell, mean_rank=1), 1e-3),
+        plan.hash_of(cell, 2e-3),
+        dataclasses.replace(plan, selection_fraction=0.3).hash_of(cell, 1e-3),
+    ]
+    assert len({plan.hash_of(cell, 1e-3), *others}) == 6
+
+
+def test_a_cell_takes_the_rate_that_its_method_was_given_at_the_nearest_rank() -> None:
+    plan = read_plan(PLAN)
+    tuned = plan.tuned_by(Cell("second", "sst2", "shuffled", 8, 3))
+    assert (tuned.arm, tuned.task, tuned.mean_rank) == ("glora", "sst2", max(plan.tuning["mean_ranks"]))
+    assert tuned in plan.tuning_cells()
+
+
+@pytest.mark.parametrize("change", [{"tasks": {}}, {"grids": {"core": [{"arms": ["lorra"]}]}}, {"hours": None}])
+def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(PLAN.read_text()), **change}))
+    with pytest.raises(PlanError, match=r"plan\.yaml"):
+        read_plan(path)
+
+
+def test_rows_are_read_back_and_a_line_that_was_cut_off_is_left_behind(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_rows(path, [row(config="a")])
+    with path.open("a") as file:
+        file.write('{"kind": "ru')
+    append_rows(path, [row("run", config="b"), row(config="c")])
+    assert [found["config"] for found in read_rows(path)] == ["a", "b", "c"]
+    assert done(read_rows(path)) == {"b"}
+
+
+def test_the_best_trial_tells_the_rate_and_those_that_were_not_completed_do_not_count() -> None:
+    rows = [row(value=0.4, learning_rate=1.0), row(value=0.6, learning_rate=2.0), row(value=0.6, learning_rate=3.0)]
+    rows += [row(value=None, learning_rate=4.0), row(task="sst2", value=0.1, learning_rate=5.0), row("run", value=9.0)]
+    assert tuned_rates(rows) == {("rte", "lora", 2): 2.0, ("sst2", "lora", 2): 5.0}
+
+
+def test_cells_are_chosen_by_their_ids() -> None:
+    cells = read_plan(PLAN).cells()
+    assert chosen(cells, []) == cells
+    assert {cell.task for cell in chosen(cells, ["core-rte-*"])} == {"rte"}
+
+
+def made_data(folder: Path, rows: int) -> Path:
+    rng = random.Random(0)
+    words = ["good", "bad", "old", "new", "red", "blue"]
+    sizes = {"train": rows, "validation": 24, "test": 24}
+    for task, columns in {
+        "rte": ("sentence1", "sentence2"), "mrpc": ("sentence1", "sentence2"), "cola": ("sentence",),
+        "sst2": ("sentence",), "snli": ("premise", "hypothesis"),
+    }.items():  # fmt: skip
+        for split, size in sizes.items():
+            count = SST2_ROWS + 5 if (task, split) == ("sst2", "train") else size
+            table = {column: [" ".join(rng.choices(words, k=6)) for _ in range(count)] for column in columns}
+            table |= {"label": [place % 2 for place in range(count)], "idx": list(range(count))}
+            (folder / task).mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.table(table), folder / task / f"{split}.parquet")
+    return folder
+
+
+def test_the_stated_subset_is_the_same_every_time(tmp_path: Path) -> None:
+    data = made_data(tmp_path / "data", 30)
+    once = prepare(data, tmp_path / "one")["nyu-mll/glue"] / "sst2" / "train.parquet"
+    again = prepare(data, tmp_path / "two")["nyu-mll/glue"] / "sst2" / "train.parquet"
+    assert pq.read_table(once).num_rows == SST2_ROWS
+    assert pq.read_table(once).equals(pq.read_table(again))
+
+
+def test_data_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--rows", str(tmp_path / "rows.jsonl")]
+    assert main(options) == 2
+    assert "train.parquet is not there" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = yaml.safe_load(PLAN.read_text())
+    plan["tuning"] |= {"trials": 2, "mean_ranks": [2]}
+    plan["tasks"] = {"rte": {**plan["tasks"]["rte"], "rows": 64, "epochs": 1, "max_length": 16}}
+    plan["grids"] = {"core": [{"arms": ["glora", "shuffled", "disturbed"], "mean_ranks": [2], "seeds": [1]}]}
+    path, rows = tmp_path / "plan.yaml", tmp_path / "rows.jsonl"
+    path.write_text(yaml.safe_dump(plan))
+    data = made_data(tmp_path / "data", 64)
+    options = ["--plan", str(path), "--rows", str(rows), "--data", str(data), "--work", str(tmp_path / "work")]
+    assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0
+    found = read_rows(rows)
+    assert [one["kind"] for one in found if one["phase"] == "tuning"] == ["trial", "trial", "run"]
+    runs = {one["arm"]: one for one in found if one["phase"] == "core"}
+    assert runs.keys() == {"glora", "shuffled", "disturbed"}
+    assert all(one["metrics"]["accuracy"] is not None and len(one["ranks"]) == 36 for one in runs.values())
+    assert sorted(runs["glora"]["ranks"].values()) == sorted(runs["shuffled"]["ranks"].values())
+    assert runs["glora"]["ranks"] != runs["shuffled"]["ranks"]
+    assert set(runs["disturbed"]["ranks"].values()) == {2}
+    before = rows.read_bytes()
+    assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0
+    assert rows.read_bytes() == before
+    main([*options, "--list"])
+    assert json.dumps(capsys.readouterr().out).count("done core") == 3
