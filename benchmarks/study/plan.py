@@ -92,6 +92,7 @@ class Plan:
         tuning: ``trials``, ``low``, ``high``, ``seed`` and ``mean_ranks``.
         tasks: by name, in order.
         grids: by name: ``tasks``, ``arms``, ``mean_ranks``, ``seeds`` and ``settings``.
+        precision: of the forward pass, as the experiment's launcher calls it.
         hours: the most that all may take.
     """
 
@@ -101,6 +102,7 @@ class Plan:
     tuning: Mapping[str, Any]
     tasks: Mapping[str, Task]
     grids: Mapping[str, tuple[Mapping[str, Any], ...]]
+    precision: str
     hours: float
 
     def tuning_cells(self) -> list[Cell]:
@@ -190,6 +192,7 @@ class Plan:
             "run": {**self.run_file(cell, learning_rate), "run_id": ""},
             "rows": self.tasks[cell.task].rows,
             "selection_fraction": self.selection_fraction,
+            "precision": self.precision,
             "seed": cell.seed,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
@@ -213,6 +216,7 @@ def read_plan(path: Path) -> Plan:
             tuning=data["tuning"],
             tasks=tasks,
             grids={name: tuple(parts) for name, parts in data["grids"].items()},
+            precision=data["precision"],
             hours=float(data["hours"]),
         )
         unknown = [cell for cell in plan.cells() if cell.task not in tasks or cell.arm not in ARMS]

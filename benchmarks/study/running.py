@@ -131,7 +131,7 @@ class Runner:
         command = [
             sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
-            "overwrite=true",
+            f"launcher.precision={self.plan.precision}", "launcher.device=cpu", "overwrite=true",
         ]  # fmt: skip
         threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {
