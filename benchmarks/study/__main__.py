@@ -27,6 +27,8 @@ examples:
   python -m benchmarks.study --plan docs/study/plan.yaml --data ../glue
       run it; stopped and started again, it goes on where it was
   python -m benchmarks.study --plan docs/study/plan.yaml --only 'core-rte-*'
+  python -m benchmarks.study --plan docs/study/plan.yaml --report
+      docs/study/README.md and its figures, from the rows alone
 """
 
 
@@ -48,6 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time (2)")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="cells by their id")
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+    parser.add_argument("--report", action="store_true", help="write README.md and figures beside the rows")
     return parser.parse_args(arguments)
 
 
@@ -59,6 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cells = chosen(plan.cells(), options.only)
         if options.list:
             _list(plan, cells, read_rows(options.rows))
+            return 0
+        if options.report:
+            from benchmarks.study.report import write_report  # noqa: PLC0415 - matplotlib is not needed to run
+
+            write_report(plan, read_rows(options.rows), options.rows.parent)
             return 0
         return _run(plan, cells, options)
     except PlanError as error:

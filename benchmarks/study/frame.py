@@ -1,0 +1,107 @@
+"""The rows of finished runs as a table, and the comparisons that are made of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from benchmarks.study.statistics import Difference, holm, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.study.plan import Plan
+    from benchmarks.study.rows import Row
+
+POOLED = "all"  # tasks together, each seed's mean over them
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against another.
+
+    Attributes:
+        task: its name, or "all".
+        mean_rank: of both.
+        arm: the one.
+        other: the other.
+        found: the difference of their primary metrics, in points (hundredths).
+        adjusted: its p-value by Holm, within the family that was compared.
+    """
+
+    task: str
+    mean_rank: int
+    arm: str
+    other: str
+    found: Difference
+    adjusted: float = 1.0
+
+
+def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
+    """Return a line for each finished run but those of the search for learning rates.
+
+    Columns: phase, task, arm, mean_rank, seed, settings (JSON), score (the task's primary metric in points), and what
+    the row has: majority, ranks, signal, parameters, seconds.
+    """
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if row["kind"] != "run" or row["phase"] == "tuning" or row["task"] not in plan.tasks:
+            continue
+        value = row["metrics"].get(plan.tasks[row["task"]].metric)
+        if value is None:
+            continue
+        found.append({**row, "settings": json.dumps(row["settings"], sort_keys=True), "score": 100 * value})
+    columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score"]
+    return pd.DataFrame(found, columns=None if found else columns)
+
+
+def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Comparison]:
+    """Compare an arm with others on every task and mean rank of a table, and on all tasks together.
+
+    Runs are paired by seed; a pair that is not complete does not count. The p-values of one mean rank and one other arm
+    are a family over the tasks; those over all tasks are a family over arms and ranks.
+
+    Args:
+        table: of :func:`runs`, of one grid and without changed settings.
+        arm: the one.
+        others: those that it is compared with.
+    """
+    made: list[Comparison] = []
+    pooled: list[Comparison] = []
+    for rank in sorted(table["mean_rank"].unique()):
+        of_rank = table[table["mean_rank"] == rank]
+        wide = of_rank.pivot_table(index=["task", "seed"], columns="arm", values="score")
+        for other in others:
+            if arm not in wide or other not in wide:
+                continue
+            gaps = (wide[arm] - wide[other]).dropna()
+            family = [
+                Comparison(str(task), int(rank), arm, other, paired(part.tolist()))
+                for task, part in gaps.groupby(level="task", sort=False)
+                if len(part) > 1
+            ]
+            made += _adjusted(family)
+            by_seed = gaps.unstack("task").dropna().mean(axis=1)
+            if len(by_seed) > 1 and len(family) > 1:
+                pooled.append(Comparison(POOLED, int(rank), arm, other, paired(by_seed.tolist())))
+    return [*_adjusted(pooled), *made]
+
+
+def _adjusted(family: list[Comparison]) -> list[Comparison]:
+    values = holm([one.found.p for one in family])
+    return [
+        Comparison(one.task, one.mean_rank, one.arm, one.other, one.found, value)
+        for one, value in zip(family, values, strict=True)
+    ]
+
+
+def learnable(table: pd.DataFrame) -> dict[str, bool]:
+    """By task, whether tuned LoRA beats the majority class on average (CoLA: a Matthews correlation of 0)."""
+    found = {}
+    for task, part in table[table["arm"] == "lora"].groupby("task", sort=False):
+        threshold = 0.0 if task == "cola" else 100 * float(part["majority"].max())
+        found[str(task)] = bool(part.groupby("mean_rank")["score"].mean().max() > threshold)
+    return found
