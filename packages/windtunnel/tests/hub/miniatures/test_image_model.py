@@ -32,7 +32,7 @@ for name in ("google/vit-base-patch16-224", "facebook/deit-tiny-patch16-224",
     kinds = {name: answer[name].pop(0) for name in answer}
     assert set(kinds.values()) == {
         "ViTForImageClassification",
-        "DeiTForImageClassification",
+        "DeiTForImageClassificationWithTeacher",
         "ResNetForImageClassification",
     }
     assert all(found == [[1, 3, 224, 224], 1000, [1, 10], True] for found in answer.values())
