@@ -6,6 +6,10 @@ import pytest
 
 from windtunnel.flight.observer.observer import SHIMS
 from windtunnel.hub import Hub
+from windtunnel.hub.catalog import Catalogue
+from windtunnel.hub.downloads import find_download
+from windtunnel.hub.shelf import MOST_DOWNLOADS, MissingRepositoryError, Shelf
+from windtunnel.hub.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,7 @@ def with_shim(run_client: Callable[[Hub, str], Any]) -> Callable[[Hub, str], Any
     return lambda hub, code: run_client(hub, SHIM + code)
 
 
+@pytest.mark.slow
 def test_torchvision_reads_its_datasets_as_the_hub_has_them(with_shim: Callable[[Hub, str], Any], store: Path) -> None:
     code = """
 from torchvision import datasets
@@ -55,6 +60,7 @@ answer["told"] = told
     assert hub.unknown == hub.failures == []
 
 
+@pytest.mark.slow
 def test_weights_of_torchvision_and_timm_load(with_shim: Callable[[Hub, str], Any], store: Path) -> None:
     code = """
 import timm, torch, torchvision
@@ -102,3 +108,28 @@ except Exception as error:
     with Hub(store=store) as hub:
         with_shim(hub, code)
     assert any("never-12345678.pth" in failure for failure in hub.failures)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://download.pytorch.org/models/../x-12345678.pth",
+        "https://download.pytorch.org/models/a/b-12345678.pth",
+        "https://download.pytorch.org/models/.pth",
+        "https://download.pytorch.org/models/x\0-12345678.pth",
+        "https://example.org/train-images-idx3-ubyte.gz",
+        "",
+    ],
+)
+def test_addresses_of_another_form_are_not_looked_for(url: str) -> None:
+    assert find_download(url) is None
+
+
+def test_whoever_tries_addresses_out_is_answered_no_more(tmp_path: Path) -> None:
+    shelf = Shelf(Store(tmp_path), Catalogue(), {})
+    for number in range(MOST_DOWNLOADS):
+        with pytest.raises(MissingRepositoryError):
+            shelf.download(f"https://example.org/{number}")
+    with pytest.raises(MissingRepositoryError):
+        shelf.download("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz")
+    assert not list(tmp_path.iterdir())

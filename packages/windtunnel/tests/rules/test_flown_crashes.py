@@ -68,6 +68,8 @@ SEEN = [
     ("RuntimeError", "Found no NVIDIA driver on your system.", "torch/cuda/__init__.py:412", "FLY014"),
     ("RuntimeError", '"addmm_impl_cpu_" not implemented for \'Half\'', "torch/nn/l.py:1", "FLY014"),
     ("ImportError", "FlashAttention2 has been toggled on, but it cannot be used", "transformers/m.py:2", "FLY014"),
+    ("RuntimeError", "All input tensors need to be on the same GPU, but found some", "bitsandbytes/f.py:1", "FLY014"),
+    ("TypeError", "'NoneType' object is not callable", "bitsandbytes/functional.py:9", "FLY014"),
     ("torch.OutOfMemoryError", "can't allocate memory: you tried to allocate 9921474836480 bytes", "a.py:1", "FLY015"),
     ("urllib.error.URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>", "", "FLY016"),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import re
 import struct
 import tarfile
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ IDX_FILES = {  # name → the split, and whether it has the pictures
     "t10k-images-idx3-ubyte.gz": ("test", True),
     "t10k-labels-idx1-ubyte.gz": ("test", False),
 }
+WEIGHTS = re.compile(r"[A-Za-z0-9_.-]+-[0-9a-f]{8,10}\.pth")  # how `torchvision` names them
 IDX_LABELS, IDX_PICTURES = 0x0801, 0x0803  # unsigned bytes in one and in three dimensions
 
 
@@ -60,7 +62,7 @@ def find_download(url: str) -> DatasetDownload | Miniature | None:
     dataset = known["idx_folders"].get(f"{folder}/")
     if dataset and name in IDX_FILES:
         return DatasetDownload(dataset, partial(_write_idx, *IDX_FILES[name]))
-    if url.startswith(known["weights"]) and name.endswith(".pth"):
+    if url == f"{known['weights']}{name}" and WEIGHTS.fullmatch(name):
         return Miniature("torchvision_weights", {"url": url})
     return None
 

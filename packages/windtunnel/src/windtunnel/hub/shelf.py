@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from windtunnel.hub.served import ServedFolder
     from windtunnel.hub.store import Store
 
+MOST_DOWNLOADS = 30  # whoever asks for more addresses is trying them out
 DISABLED = "Access to this resource is disabled."  # the words by which the clients tell such an answer
 
 
@@ -78,6 +79,7 @@ class Shelf:
         self._workshop = MiniatureWorkshop()
         self._repositories: dict[tuple[str, str], Repository] = {}
         self._failed: dict[tuple[str, str], WindtunnelError] = {}
+        self._downloads: set[str] = set()
         self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -118,7 +120,11 @@ class Shelf:
             WindtunnelError: the store cannot be written.
         """
         found = find_download(url)
-        if found is None:
+        with self._guard:
+            lock = self._locks.setdefault(("download", ""), threading.Lock())
+            self._downloads.add(url)
+            many = len(self._downloads) > MOST_DOWNLOADS
+        if found is None or many:
             raise MissingRepositoryError(f"windtunnel's hub has nothing for {url}", unknown_download(url))
         name = url.rpartition("/")[2]
         digests = [recipe_digest(), url]
@@ -132,7 +138,14 @@ class Shelf:
             make = partial(write_download, found, entry, name=name, permute=self._permute)
 
         kept_as = f"{_digest(url)[:8]}-{name}"
-        return self._store.folder("downloads", kept_as, made_from=_digest(*digests), make=make) / name
+        with lock:  # one at a time: the addresses are the flown code's to choose
+            if ("download", url) in self._failed:
+                raise self._failed["download", url]
+            try:
+                return self._store.folder("downloads", kept_as, made_from=_digest(*digests), make=make) / name
+            except WindtunnelError as error:
+                self._failed["download", url] = error
+                raise
 
     def origin(self, dataset_id: str) -> str | None:
         """Say where the rows of a dataset come from, None if the hub does not have it."""

@@ -44,7 +44,8 @@ _ACCELERATOR = (
     _kind("accelerator", message="bitsandbytes.{0,200}(cuda|gpu)|(cuda|gpu).{0,200}bitsandbytes"),
     _kind("accelerator", message="NCCL|triton.{0,80}(driver|gpu|active)|0 active drivers"),
     _kind("accelerator", exception="AssertionError|RuntimeError", message="^Torch not|cuda runtime|cudnn"),
-    _kind("accelerator", library=r"torch/cuda/__init__\.py"),
+    _kind("accelerator", message="to be on the same GPU|tensors to not be on a GPU"),
+    _kind("accelerator", library=r"torch/cuda/__init__\.py|bitsandbytes/"),
 )
 
 KINDS = (

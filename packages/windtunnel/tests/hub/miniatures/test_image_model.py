@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from windtunnel.hub import Hub
 
 if TYPE_CHECKING:
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_image_models_have_the_real_names_widths_and_processors(
     run_client: Callable[[Hub, str], Any], store: Path
 ) -> None:
