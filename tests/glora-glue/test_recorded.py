@@ -115,7 +115,9 @@ def test_a_killed_run_goes_on_and_leaves_the_records_of_an_uninterrupted_one(tmp
 
 
 @pytest.mark.timeout(280)
-@pytest.mark.parametrize(("method", "step"), [("GLoRA", 5), ("GLoRA", 8), ("AdaLoRA", 11)])
+@pytest.mark.parametrize(
+    ("method", "step"), [("GLoRA", 5), pytest.param("GLoRA", 8, marks=pytest.mark.slow), ("AdaLoRA", 11)]
+)
 def test_a_run_that_is_asked_to_stop_goes_on_from_that_step(
     tmp_path: Path, backbone: str, method: str, step: int
 ) -> None:

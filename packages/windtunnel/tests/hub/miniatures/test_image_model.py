@@ -47,6 +47,7 @@ for name in ("google/vit-base-patch16-224", "facebook/deit-tiny-patch16-224",
     )
 
 
+@pytest.mark.slow
 def test_the_same_id_gets_the_same_weights(run_client: Callable[[Hub, str], Any], tmp_path: Path) -> None:
     code = """
 from huggingface_hub import HfApi
