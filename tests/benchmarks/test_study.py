@@ -106,8 +106,9 @@ def test_cells_are_chosen_by_their_ids() -> None:
 
 
 def made_data(folder: Path, rows: int) -> Path:
+    """Rows whose label says whether the first sentence has the word "good", most of the time."""
     rng = random.Random(0)
-    words = ["good", "bad", "old", "new", "red", "blue"]
+    words = ["old", "new", "red", "blue", "warm", "cold"]
     sizes = {"train": rows, "validation": 24, "test": 24}
     for task, columns in {
         "rte": ("sentence1", "sentence2"), "mrpc": ("sentence1", "sentence2"), "cola": ("sentence",),
@@ -115,8 +116,13 @@ def made_data(folder: Path, rows: int) -> Path:
     }.items():  # fmt: skip
         for split, size in sizes.items():
             count = SST2_ROWS + 5 if (task, split) == ("sst2", "train") else size
-            table = {column: [" ".join(rng.choices(words, k=6)) for _ in range(count)] for column in columns}
-            table |= {"label": [place % 2 for place in range(count)], "idx": list(range(count))}
+            labels = [place % 2 for place in range(count)]
+            told = [label if rng.random() < 0.9 else 1 - label for label in labels]
+            table = {column: [" ".join(rng.choices(words, k=5)) for _ in range(count)] for column in columns}
+            table[columns[0]] = [
+                f"a {'good' if one else 'bad'} {text}" for one, text in zip(told, table[columns[0]], strict=True)
+            ]
+            table |= {"label": labels, "idx": list(range(count))}
             (folder / task).mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.table(table), folder / task / f"{split}.parquet")
     return folder
@@ -137,18 +143,20 @@ def test_data_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = yaml.safe_load(PLAN.read_text())
-    plan["tuning"] |= {"trials": 2, "mean_ranks": [2]}
-    plan["tasks"] = {"rte": {**plan["tasks"]["rte"], "rows": 64, "epochs": 1, "max_length": 16}}
+    plan["tuning"] |= {"trials": 3, "mean_ranks": [2], "low": 1e-5}  # from too small to learn to large enough
+    sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16}
+    plan["tasks"] = {"rte": {**plan["tasks"]["rte"], **sizes}}
     plan["grids"] = {"core": [{"arms": ["glora", "shuffled", "disturbed"], "mean_ranks": [2], "seeds": [1]}]}
     path, rows = tmp_path / "plan.yaml", tmp_path / "rows.jsonl"
     path.write_text(yaml.safe_dump(plan))
-    data = made_data(tmp_path / "data", 64)
+    data = made_data(tmp_path / "data", 128)
     options = ["--plan", str(path), "--rows", str(rows), "--data", str(data), "--work", str(tmp_path / "work")]
     assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0
     found = read_rows(rows)
-    assert [one["kind"] for one in found if one["phase"] == "tuning"] == ["trial", "trial", "run"]
+    assert [one["kind"] for one in found if one["phase"] == "tuning"] == ["trial", "trial", "trial", "run"]
     runs = {one["arm"]: one for one in found if one["phase"] == "core"}
     assert runs.keys() == {"glora", "shuffled", "disturbed"}
     assert all(one["metrics"]["accuracy"] is not None and len(one["ranks"]) == 36 for one in runs.values())

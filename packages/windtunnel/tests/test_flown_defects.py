@@ -108,6 +108,7 @@ def _in_a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_sound_experiment_has_none_of_the_defects(tmp_path: Path) -> None:
     report = flown(tmp_path, leak=False, effect=True)
     assert not codes(report) & {"FLY048", "FLY055", "FLY060", "FLY070", "FLY071", "FLY072"}, report["findings"]
@@ -116,6 +117,7 @@ def test_a_sound_experiment_has_none_of_the_defects(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_leak_a_method_without_effect_and_invented_numbers_are_found(tmp_path: Path) -> None:
     report = flown(tmp_path, leak=True, effect=False, own="0.987654")
     assert {"FLY055", "FLY060", "FLY071", "FLY072"} <= codes(report)
