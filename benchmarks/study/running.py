@@ -102,7 +102,7 @@ class Runner:
         path = self._folder / "config" / "run" / f"{cell.id}.yaml"
         path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")
         began = time.monotonic()
-        code = self._start(cell, self.work / "logs" / f"{name}.log")
+        code = self._start(cell, self.work / "logs" / f"{name}.log", afresh=self._is_new(name, config))
         seconds = time.monotonic() - began
         if self._stopped.is_set():
             return True
@@ -126,12 +126,20 @@ class Runner:
         _say(f"{name}: {metric} {rows[-1]['metrics'].get(metric)}, {seconds:.0f} s")
         return True
 
-    def _start(self, cell: Cell, log: Path) -> int:
+    def _is_new(self, name: str, config: str) -> bool:
+        """Whether nothing of this configuration was started: otherwise the run goes on from what there is."""
+        mark = self.work / "started" / name
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        same = mark.exists() and mark.read_text(encoding="utf-8") == config
+        mark.write_text(config, encoding="utf-8")
+        return not same
+
+    def _start(self, cell: Cell, log: Path, *, afresh: bool) -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [
             sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
-            f"launcher.precision={self.plan.precision}", "launcher.device=cpu", "overwrite=true",
+            f"launcher.precision={self.plan.precision}", "launcher.device=cpu", f"overwrite={str(afresh).lower()}",
         ]  # fmt: skip
         threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {
