@@ -114,7 +114,10 @@ def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
         times = taken.get((cell.task, "tuning" if cell.phase == "tuning" else "run"), [])
         left += 0.0 if there or not times else sum(times) / len(times)
         print(f"{'done' if there else '    '} {cell.id} seed {cell.seed}" + (f" lr {rate:.2e}" if rate else ""))
-    print(f"{len(cells)} cells; about {left / 3600:.1f} hours of one run at a time are left, where times are known")
+    print(
+        f"{len(cells)} cells; about {left / 3600:.1f} hours of one run at a time are left, where times are known; "
+        f"{plan.hours:g} hours are planned, several runs at a time"
+    )
 
 
 if __name__ == "__main__":

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from windtunnel.evidence import FileSeen
+from windtunnel.evidence import CommandFlown, FileSeen, Flight
+from windtunnel.evidence.flight import from_json, to_json
 from windtunnel.flight.files import changed, listing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_new_and_changed_files_are_told_apart_and_the_rest_is_not_told(tmp_path: Path) -> None:
@@ -44,6 +42,18 @@ def test_a_link_is_listed_and_never_followed(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert listing(tmp_path / "none") == {}
+
+
+def test_names_and_numbers_that_evidence_cannot_hold_do_not_end_the_flight(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).touch()
+    (tmp_path / "large.json").write_text('{"a": 1' + "0" * 400 + "}")
+    (tmp_path / "odd.json").write_text('{"\\ud800": 1}')
+    seen = changed(tmp_path, {}, listing(tmp_path))
+    told = {one.path: one.numbers for one in seen}
+    assert told == {"large.json": {}, "odd.json": {"?": 1.0}, "?.txt": {}}
+    command = CommandFlown("a", (), "", "finished", results=seen)
+    flight = Flight("full", ("a",), commands=(command,))
+    assert from_json(to_json(flight)) == flight
 
 
 def test_the_numbers_of_a_small_json_file_are_told_by_their_keys(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class FileSeen:
         size: in bytes.
         sha256: of its content, "" if it is larger than what is hashed.
         made: whether it was not there before the command.
-        numbers: of a small JSON file in the results folder, the finite numbers by their dotted keys.
+        numbers: of a small JSON file, the finite numbers by their dotted keys.
     """
 
     path: str

@@ -64,7 +64,7 @@ def changed(folder: Path, before: Mapping[str, Stamp], after: Mapping[str, Stamp
         content = _read(folder / path) if size <= _HASHED_BYTES else None
         seen.append(
             FileSeen(
-                path,
+                _text(path),
                 size,
                 "" if content is None else hashlib.sha256(content).hexdigest(),
                 made=path not in before,
@@ -91,9 +91,14 @@ def _numbers(content: bytes) -> dict[str, float]:
     """The first finite numbers of a JSON object by their dotted keys, none if it is no JSON."""
     try:
         given = json.loads(content)
-        return dict(itertools.islice(_leaves(given, ""), _TOLD_NUMBERS))
-    except (ValueError, RecursionError):
+        return {_text(key): number for key, number in itertools.islice(_leaves(given, ""), _TOLD_NUMBERS)}
+    except (ValueError, OverflowError, RecursionError):  # an integer may be too large for a float
         return {}
+
+
+def _text(name: str) -> str:
+    """A name as evidence can hold it: files and keys of flown code may have names that are no UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, float]]:

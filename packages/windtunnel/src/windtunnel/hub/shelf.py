@@ -122,9 +122,11 @@ class Shelf:
         found = find_download(url)
         with self._guard:
             lock = self._locks.setdefault(("download", ""), threading.Lock())
-            self._downloads.add(url)
-            many = len(self._downloads) > MOST_DOWNLOADS
-        if found is None or many:
+            if len(self._downloads) < MOST_DOWNLOADS:
+                self._downloads.add(url)
+        if url not in self._downloads:
+            raise MissingRepositoryError(f"windtunnel's hub answers {MOST_DOWNLOADS} addresses, and {url} is one more")
+        if found is None:
             raise MissingRepositoryError(f"windtunnel's hub has nothing for {url}", unknown_download(url))
         name = url.rpartition("/")[2]
         digests = [recipe_digest(), url]

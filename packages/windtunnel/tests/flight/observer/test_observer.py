@@ -173,6 +173,21 @@ def test_a_crash_is_read_from_the_log_where_nothing_was_told(tmp_path: Path) -> 
     assert json.dumps(crash.chain)
 
 
+def test_no_module_is_there_that_the_program_did_not_import(watched: Callable[..., tuple[ProcessSeen, ...]]) -> None:
+    modules = "['urllib.request', 'http', 'shutil', 'subprocess', 'json', 'warnings', 'inspect']"
+    plain = subprocess.run(
+        [sys.executable, "-c", f"import sys; print([name for name in {modules} if name in sys.modules])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (process,) = watched(
+        f"import sys\nfound = [name for name in {modules} if name in sys.modules]\nraise RuntimeError(str(found))\n"
+    )
+    assert process.crash is not None
+    assert process.crash.message == plain.stdout.strip()
+
+
 PASSES = """
     import torch
     from torch.utils.data import DataLoader, TensorDataset

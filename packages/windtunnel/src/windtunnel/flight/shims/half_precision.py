@@ -9,8 +9,6 @@ Runs in flown processes, of any Python since 3.8: standard library only, and not
 
 from __future__ import annotations
 
-import warnings
-
 from _windtunnel_observer.importing import after_import
 
 TYPE_CHECKING = False
@@ -31,6 +29,7 @@ def install(_hub_url: str, report: Callable[[str], None]) -> None:
 def _replace(torch: Any, report: Callable[[str], None]) -> None:
     library = torch.library.Library("aten", "IMPL")
     half = torch.float16
+    told: list[str] = []
 
     def of(own: Any) -> Callable[..., Any]:
         """The product of the operator whose variant with ``out`` is ``own``."""
@@ -40,7 +39,9 @@ def _replace(torch: Any, report: Callable[[str], None]) -> None:
             if any(tensor.dtype is not half for tensor in tensors):
                 out = torch.empty(0, dtype=tensors[0].dtype)
                 return own(*tensors, **numbers, out=out)  # mixed types too, for torch to refuse as it does
-            report(TOLD)
+            if not told:
+                told.append(TOLD)
+                report(TOLD)
             if left.dim() != right.dim() or left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
                 return own(*tensors, **numbers, out=torch.empty(0, dtype=half))
             shape = (*left.shape[:-1], right.shape[-1])
@@ -52,6 +53,8 @@ def _replace(torch: Any, report: Callable[[str], None]) -> None:
             return out
 
         return product
+
+    import warnings  # noqa: PLC0415  # torch has imported it; a flown program shall not find it before
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a kernel is replaced is the purpose

@@ -9,10 +9,6 @@ Runs in flown processes, of any Python since 3.8: standard library only, and not
 from __future__ import annotations
 
 import os
-import shutil
-import urllib.error
-import urllib.parse
-import urllib.request
 
 from _windtunnel_observer.importing import after_import
 
@@ -31,6 +27,12 @@ def install(hub_url: str, report: Callable[[str], None]) -> None:
 
     def fetched(url: str, path: str) -> bool:
         """Whether the hub had the file; it lies at ``path`` then."""
+        # at the first download and not before: no program shall find modules that it forgot to import
+        import shutil  # noqa: PLC0415
+        import urllib.error  # noqa: PLC0415
+        import urllib.parse  # noqa: PLC0415
+        import urllib.request  # noqa: PLC0415
+
         question = urllib.parse.urlencode({"url": url})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
         try:

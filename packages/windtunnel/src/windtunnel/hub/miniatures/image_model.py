@@ -6,19 +6,18 @@ faithful: few layers, random weights, classes without their names.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
+from windtunnel.hub.miniatures.recipe import run_recipe
 from windtunnel.hub.miniatures.weights import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 CARD = """---
 tags: [windtunnel-miniature]
@@ -58,12 +57,5 @@ def make(target: Path, settings: Mapping[str, Any]) -> None:
     (target / "README.md").write_text(card, encoding="utf-8")
 
 
-def main() -> None:
-    """Read the settings as JSON from standard input and make the files in the folder named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m windtunnel.hub.miniatures.image_model", description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="an existing folder that gets the files")
-    make(parser.parse_args().folder, json.load(sys.stdin))
-
-
 if __name__ == "__main__":
-    main()
+    run_recipe(make, "image_model")

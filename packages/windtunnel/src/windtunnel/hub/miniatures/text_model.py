@@ -7,19 +7,18 @@ faithful: two layers, random weights, synthetic pieces, chat templates of our ow
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.hub.miniatures.model_card import card
+from windtunnel.hub.miniatures.recipe import run_recipe
 from windtunnel.hub.miniatures.tokenizer_files import tokenizer_files
 from windtunnel.hub.miniatures.tokenizer_spec import TokenizerSpec
 from windtunnel.hub.miniatures.weights import write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def make(target: Path, settings: Mapping[str, Any]) -> None:
@@ -74,12 +73,5 @@ def _write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
 
 
-def main() -> None:
-    """Read the settings as JSON from standard input and make the files in the folder named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m windtunnel.hub.miniatures.text_model", description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="an existing folder that gets the files")
-    make(parser.parse_args().folder, json.load(sys.stdin))
-
-
 if __name__ == "__main__":
-    main()
+    run_recipe(make, "text_model")

@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
 from timm.models import save_for_hf
 
+from windtunnel.hub.miniatures.recipe import run_recipe
 from windtunnel.hub.miniatures.weights import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 CARD = """---
 tags: [windtunnel-miniature]
@@ -44,12 +42,5 @@ def make(target: Path, settings: Mapping[str, Any]) -> None:
     (target / "README.md").write_text(CARD.format(id=settings["id"]), encoding="utf-8")
 
 
-def main() -> None:
-    """Read the settings as JSON from standard input and make the files in the folder named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m windtunnel.hub.miniatures.timm_model", description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="an existing folder that gets the files")
-    make(parser.parse_args().folder, json.load(sys.stdin))
-
-
 if __name__ == "__main__":
-    main()
+    run_recipe(make, "timm_model")

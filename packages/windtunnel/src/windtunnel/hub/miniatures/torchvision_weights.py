@@ -6,19 +6,17 @@ ends in.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torchvision import models
 
+from windtunnel.hub.miniatures.recipe import run_recipe
 from windtunnel.hub.miniatures.weights import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def make(target: Path, settings: Mapping[str, Any]) -> None:
@@ -44,14 +42,5 @@ def _model_of(url: str) -> str:
     raise LookupError(f"no model of the torchvision installed here has its weights at {url}")
 
 
-def main() -> None:
-    """Read the settings as JSON from standard input and make the file in the folder named on the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m windtunnel.hub.miniatures.torchvision_weights", description=main.__doc__
-    )
-    parser.add_argument("folder", type=Path, help="an existing folder that gets the file")
-    make(parser.parse_args().folder, json.load(sys.stdin))
-
-
 if __name__ == "__main__":
-    main()
+    run_recipe(make, "torchvision_weights")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from windtunnel.hub.catalog import Miniature
 
 NEEDED_MODULES = ("torch", "transformers", "sentencepiece", "google.protobuf", "tokenizers")
+ALSO_NEEDED = {"timm_model": ("timm",), "torchvision_weights": ("torchvision",)}  # by single recipes
 TIMEOUT_SECONDS = 170.0  # below what the hub's clients wait for an answer
 QUOTED_CHARACTERS = 1000
 
@@ -36,7 +37,8 @@ class MiniatureWorkshop:
         Raises:
             MiniatureError: a needed library is missing, the recipe failed or took too long, or the hub was stopped.
         """
-        missing = [name for name in NEEDED_MODULES if not _is_installed(name)]
+        needed = (*NEEDED_MODULES, *ALSO_NEEDED.get(miniature.recipe, ()))
+        missing = [name for name in needed if not _is_installed(name)]
         if missing:
             raise MiniatureError(
                 f"the miniature of {model_id} cannot be made without {', '.join(missing)}; "
