@@ -251,6 +251,10 @@ METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
         "glo_ra.keep": _one_of("magnitude", "first"),
         "glo_ra.budget_unit": _one_of("ranks", "parameters"),
         "glo_ra.control": _one_of("none", "shuffled", "reversed", "equal"),
+        "glo_ra.growth": _one_of("random", "gradient"),
+        "glo_ra.cost_exponent": _number(0, 2, high_open=False),
+        "glo_ra.uniform_share": _number(0, 1, high_open=False),
+        "glo_ra.drop_fraction": _number(0, 1),
     },
     "AdaLoRA": {
         "adalora.total_rank_budget": _or_auto(_integer(1)),
@@ -272,6 +276,10 @@ OPTIONAL = {
     "glo_ra.keep",
     "glo_ra.budget_unit",
     "glo_ra.control",
+    "glo_ra.growth",
+    "glo_ra.cost_exponent",
+    "glo_ra.uniform_share",
+    "glo_ra.drop_fraction",
     "optuna.search_space",
 }
 

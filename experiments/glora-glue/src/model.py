@@ -196,7 +196,10 @@ class GLoRA(Method):
     def __init__(self, cfg: DictConfig, label_names: list[str], schedule: Schedule, device: torch.device) -> None:
         super().__init__(cfg, label_names, schedule, device)
         section = cfg.glo_ra
-        keys = ("min_rank", "max_rank", "signal", "keep", "budget_unit", "control")
+        keys = (
+            "min_rank", "max_rank", "signal", "keep", "budget_unit", "control",
+            "growth", "cost_exponent", "uniform_share", "drop_fraction",
+        )  # fmt: skip
         options = {key: section[key] for key in keys if section.get(key) is not None}
         in_parameters = options.get("budget_unit") == "parameters"  # then the budget is what LoRA has at the start
         try:

@@ -11,6 +11,7 @@ from torch import nn
 
 from glora import AllocationError, GLoRAConfig, OptimizerError, RankAllocator, StateError, allocate_ranks
 from glora.resize import resize_adapters
+from glora.shares import adjusted_shares
 from glora.signal import Factors, gradient_norms
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ def test_the_average_the_shares_and_the_ranks_follow_the_formula(
     assert len(set(allocator.ranks.values())) > 1
     assert allocator.steps == 5
     assert allocator.reallocated
+
+
+def test_settings_of_the_shares_decide_the_ranks(make_model: Callable[..., Any], batch: Any) -> None:
+    for changed in ({"drop_fraction": 0.34}, {"uniform_share": 1.0}, {"cost_exponent": 2.0}):
+        model = make_model()
+        config = GLoRAConfig(total_rank=20, warmup_steps=2, **changed)
+        allocator = RankAllocator(model, config)
+        optimizer = adamw(model)
+        for _ in range(2):
+            nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+            allocator.step(optimizer)
+            optimizer.step()
+            optimizer.zero_grad()
+        shares = adjusted_shares(list(allocator.scores.values()), [12 + 32, 32 + 24, 24 + 16], config)
+        assert list(allocator.ranks.values()) == allocate_ranks(shares, 20)
+        assert (0 in allocator.ranks.values()) is ("drop_fraction" in changed)
 
 
 @pytest.mark.parametrize("total", [None, 1, 3, 12, 40])

@@ -15,6 +15,7 @@ from torch import nn
 
 from glora import UnsupportedModelError
 from glora.resize import resize_adapters
+from glora.seeding import leading_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,48 @@ def test_new_rows_of_a_are_drawn_as_peft_draws_them_and_new_columns_of_b_are_zer
         assert float(new.std()) == pytest.approx(spread, rel=0.03)
         assert float(new.abs().max()) <= 1 / math.sqrt(400) or init == "gaussian"
         assert not layer.lora_B["default"].weight[:, 4:].any()
+
+
+def test_new_rows_may_point_along_what_the_optimizer_remembers_of_the_gradient(
+    make_model: Callable[..., Any], batch: Any, train_step: Any
+) -> None:
+    model = make_model(learned=True)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    for _ in range(3):
+        train_step(model, optimizer, batch)
+    layer = model.get_base_model().mid
+    a = layer.lora_A["default"].weight
+    expected = leading_rows(optimizer.state[a]["exp_avg"], a.detach(), 2)
+    before = model(batch[0])
+    resize_adapters(model, "default", {"up": 4, "mid": 6, "down": 12}, growth="gradient", seed=3, optimizer=optimizer)
+    torch.testing.assert_close(model(batch[0]), before, rtol=1e-5, atol=1e-6)
+    assert torch.equal(layer.lora_A["default"].weight[4:], expected)
+    drawn = make_model()
+    resize_adapters(drawn, "default", {"up": 4, "mid": 4, "down": 12}, seed=3)
+    rest = [m.get_base_model().down.lora_A["default"].weight[8:] for m in (model, drawn)]
+    assert torch.equal(*rest)  # more than the gradient has directions for
+
+
+def test_without_an_average_the_gradient_itself_points_the_way(make_model: Callable[..., Any], batch: Any) -> None:
+    model = make_model(learned=True)
+    nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+    a = model.get_base_model().up.lora_A["default"].weight
+    expected = leading_rows(a.grad, a.detach(), 1)
+    resize_adapters(model, "default", {"up": 5, "mid": 4, "down": 3}, growth="gradient")
+    assert torch.equal(model.get_base_model().up.lora_A["default"].weight[4:], expected)
+
+
+def test_an_embedding_grows_along_the_gradient_of_the_factor_that_is_drawn() -> None:
+    model = get_peft_model(nn.Sequential(nn.Embedding(9, 12)), LoraConfig(r=2, target_modules=["0"]))
+    layer = model.get_base_model()[0]
+    nn.init.normal_(layer.lora_embedding_A["default"])
+    (model(torch.tensor([[1, 4, 4]])) * torch.randn(1, 3, 12)).sum().backward()
+    b = layer.lora_embedding_B["default"]
+    expected = leading_rows(b.grad.T, b.detach().T, 2)
+    before = model(torch.arange(9))
+    resize_adapters(model, "default", {"0": 4}, growth="gradient")
+    assert torch.equal(layer.lora_embedding_B["default"][:, 2:].T, expected)
+    torch.testing.assert_close(model(torch.arange(9)), before)
 
 
 def test_new_rows_depend_on_the_seed_and_the_name_alone(make_model: Callable[..., Any]) -> None:

@@ -20,6 +20,7 @@ from glora.optimizer import check_optimizer
 from glora.plan import RankPlan
 from glora.replicas import check_renewable, find_data_parallel, refuse_sharding, renew, share_from_first
 from glora.resize import adapter_parameters, resize_adapters
+from glora.shares import adjusted_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -222,6 +223,7 @@ class RankAllocator:
         self._names = tuple(self._matrices)
         self._lower, self._upper = rank_limits(self._config, list(self._matrices.values()))
         self._total, self._costs = budget_total(self._config, list(self._matrices.values()))
+        self._prices = [matrix.cost for matrix in self._matrices.values()]
         self._allocate([1.0] * len(self._names))  # an impossible budget is known before the warm-up is spent
         self._observer = Observer(list(self._matrices.values()), self._config)
         self._observer.expect(0)
@@ -266,7 +268,8 @@ class RankAllocator:
         self._checks += 1
 
     def _allocate(self, scores: list[float]) -> list[int]:
-        shares = controlled_shares(scores, self._config.control, seed=self._config.seed)
+        shares = adjusted_shares(scores, self._prices, self._config)
+        shares = controlled_shares(shares, self._config.control, seed=self._config.seed)
         return allocate_ranks(
             shares, self._total, min_rank=self._lower, max_rank=self._upper, costs=self._costs, names=self._names
         )
@@ -292,8 +295,15 @@ class RankAllocator:
                 stacklevel=3,
             )
         ranks = dict(zip(self._names, self._allocate(shares), strict=True))
-        keep, seed = self._config.keep, self._config.seed
-        resize_adapters(self._model, self._adapter_name, ranks, keep=keep, seed=seed, optimizer=optimizer)
+        resize_adapters(
+            self._model,
+            self._adapter_name,
+            ranks,
+            keep=self._config.keep,
+            growth=self._config.growth,
+            seed=self._config.seed,
+            optimizer=optimizer,
+        )
         if self._wrapper is not None:
             renew(self._wrapper)
         self._bind()

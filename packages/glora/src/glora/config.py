@@ -19,6 +19,7 @@ SignalName = Literal["delta", "lora_B", "exact"]
 KeepRule = Literal["magnitude", "first", "svd"]
 BudgetUnit = Literal["ranks", "parameters"]
 ControlName = Literal["none", "shuffled", "reversed", "equal"]
+GrowthName = Literal["random", "gradient"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,14 @@ class GLoRAConfig:
         keep: Which components survive where a rank shrinks: ``"magnitude"`` (largest ‖B[:, i]‖·‖A[i, :]‖),
             ``"first"`` (the first ones) or ``"svd"`` (the best approximation of B A at the new rank; the
             optimizer's moments of that matrix are reset).
+        growth: Where the drawn factor of a new component points: ``"random"``, as the first ones were drawn, or
+            ``"gradient"``, along the directions of the gradient so far that the matrix does not have yet, see
+            `glora.seeding`; what these do not fill is drawn.
+        cost_exponent: ρ in [0, 2]: shares are divided by (in + out)^ρ, what a rank of the matrix costs, before they
+            become ranks. At 0 a wide matrix may win by its width. See `glora.shares`.
+        uniform_share: λ in [0, 1]: shares are moved towards equal ones, (1 - λ) s_k + λ / n. 1 is LoRA's choice.
+        drop_fraction: In [0, 1): the share of all matrices, those with the lowest scores, that are left with their
+            least rank, so that with ``min_rank=0`` a training step skips them; the budget goes to the others.
         seed: Seed of the rows that a growing matrix gets. They depend on it and on the matrix's name alone,
             so that data-parallel replicas and resumed runs draw the same. It also seeds a control's draw.
         control: For experiments on the method: what the ranks are made of instead of the scores, see `glora.control`.
@@ -71,6 +80,10 @@ class GLoRAConfig:
     signal: SignalName = "delta"
     signal_interval: int = 1
     keep: KeepRule = "magnitude"
+    growth: GrowthName = "random"
+    cost_exponent: float = 0.0
+    uniform_share: float = 0.0
+    drop_fraction: float = 0.0
     seed: int = 0
     control: ControlName = "none"
 
@@ -87,9 +100,12 @@ class GLoRAConfig:
             *_one_of(get_args(SignalName), "signal", self.signal),
             *_one_of(get_args(KeepRule), "keep", self.keep),
             *_one_of(get_args(ControlName), "control", self.control),
+            *_one_of(get_args(GrowthName), "growth", self.growth),
+            *_between("beta", self.beta, 1, hint=", 0.9 averages about ten steps"),
+            *_between("cost_exponent", self.cost_exponent, 2, closed=True),
+            *_between("uniform_share", self.uniform_share, 1, closed=True),
+            *_between("drop_fraction", self.drop_fraction, 1),
         ]
-        if isinstance(self.beta, bool) or not isinstance(self.beta, int | float) or not 0 <= self.beta < 1:
-            problems.append(f"`beta` is {self.beta!r}; it must be a number in [0, 1), 0.9 averages about ten steps")
         if not problems and self.max_rank is not None and self.max_rank < self.min_rank:
             problems.append(
                 f"`max_rank` ({self.max_rank}) is below `min_rank` ({self.min_rank}); raise the one or lower the other"
@@ -115,6 +131,16 @@ def _at_least(least: int, name: str, value: Any, *, optional: bool = False) -> l
     if value < least:
         return [f"`{name}` is {value}; it must be at least {least}"]
     return []
+
+
+def _between(name: str, value: Any, most: float, *, closed: bool = False, hint: str = "") -> list[str]:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and (0 <= value < most or (closed and value == most))
+    ):
+        return []
+    return [f"`{name}` is {value!r}; it must be a number in [0, {most}{']' if closed else ')'}{hint}"]
 
 
 def _bounds(key: object, bounds: Any) -> list[str]:

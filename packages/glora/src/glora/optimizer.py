@@ -41,6 +41,8 @@ CARRIED = frozenset(
 )
 # Averages of squares (or, in Adamax, greatest sizes) by which the steps are divided.
 SECOND_MOMENTS = frozenset(["acc_delta", "exp_avg_sq", "exp_inf", "max_exp_avg_sq", "square_avg", "sum"])
+# Averages of gradients, under whatever name an optimizer keeps one.
+FIRST_MOMENTS = ("exp_avg", "momentum_buffer")
 # Which dimension a factored moment averages over, and whether it is kept with size one (torch) or dropped.
 FACTORED = {
     "exp_avg_sq_row": (-1, False),
@@ -145,6 +147,13 @@ def check_optimizer(optimizer: Any, parameters: Mapping[str, Parameter]) -> Opti
             "RankAllocator.load_state_dict."
         )
     return inner
+
+
+def first_moment(optimizer: Optimizer, parameter: Parameter) -> Tensor | None:
+    """Return the optimizer's average of a parameter's gradients, of its shape; ``None`` if it keeps none."""
+    state = optimizer.state.get(parameter, {})
+    found = (state.get(name) for name in FIRST_MOMENTS)
+    return next((value for value in found if isinstance(value, torch.Tensor) and value.shape == parameter.shape), None)
 
 
 def exchange_parameters(optimizer: Optimizer, exchanges: Iterable[Exchange]) -> None:

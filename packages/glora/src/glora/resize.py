@@ -28,8 +28,9 @@ from torch import nn
 from glora.adapters import adapted_matrices, adapter_config
 from glora.components import draw, grow, shrink
 from glora.errors import UnsupportedModelError
-from glora.optimizer import Exchange, check_optimizer, exchange_parameters
+from glora.optimizer import Exchange, check_optimizer, exchange_parameters, first_moment, unwrap_optimizer
 from glora.patterns import anchored, target_modules
+from glora.seeding import leading_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
     from torch import Tensor
 
-    from glora.config import KeepRule
+    from glora.config import GrowthName, KeepRule
     from glora.layers import Matrix
 
 
@@ -47,6 +48,7 @@ def resize_adapters(
     ranks: Mapping[str, int],
     *,
     keep: KeepRule = "magnitude",
+    growth: GrowthName = "random",
     seed: int = 0,
     optimizer: Any = None,
 ) -> None:
@@ -61,6 +63,7 @@ def resize_adapters(
         adapter_name: The adapter to resize.
         ranks: The new rank of every adapted matrix by name; 0 takes the adapter away.
         keep: Which components stay where a rank shrinks.
+        growth: Where new components point.
         seed: Seed of new components.
         optimizer: The optimizer whose groups and state follow; ``None`` if none exists yet.
 
@@ -82,7 +85,8 @@ def resize_adapters(
     changing = {name: matrix for name, matrix in matrices.items() if ranks[name] != matrix.rank}
     with torch.no_grad():
         exchanges = {
-            name: _plan(matrix, ranks[name], keep=keep, kind=kind, seed=seed) for name, matrix in changing.items()
+            name: _plan(matrix, ranks[name], keep=keep, kind=kind, seed=seed, seen=_seen(matrix, growth, optimizer))
+            for name, matrix in changing.items()
         }
         if optimizer is not None:
             flat = [exchange for planned in exchanges.values() for exchange in planned]
@@ -135,7 +139,20 @@ def rewrite_config(model: PeftModel, adapter_name: str, matrices: Iterable[Matri
     model.peft_config[adapter_name] = config
 
 
-def _plan(matrix: Matrix, rank: int, *, keep: KeepRule, kind: object, seed: int) -> list[Exchange]:
+def _seen(matrix: Matrix, growth: GrowthName, optimizer: Any) -> Tensor | None:
+    """The gradient of the drawn factor so far, (r, width), if new components are to point along it."""
+    if growth == "random":
+        return None
+    drawn = matrix.b if matrix.reversed else matrix.a
+    average = None if optimizer is None else first_moment(unwrap_optimizer(optimizer), drawn)
+    gradient = drawn.grad if average is None else average
+    if gradient is None:
+        return None
+    flat = gradient.flatten(1)
+    return flat.mT if matrix.reversed else flat
+
+
+def _plan(matrix: Matrix, rank: int, *, keep: KeepRule, kind: object, seed: int, seen: Tensor | None) -> list[Exchange]:
     """Make the new parameters of one matrix, with their gradients; A's exchange comes first, then B's."""
     old_a, old_b = matrix.a, matrix.b
     if rank == 0:
@@ -149,6 +166,9 @@ def _plan(matrix: Matrix, rank: int, *, keep: KeepRule, kind: object, seed: int)
         width = len(b) if b_is_drawn else a.shape[1]
         kind = "embedding" if b_is_drawn else kind
         drawn = draw(rank - len(a), width, matrix.name, kind=kind, spread_rank=len(a), seed=seed)
+        if seen is not None:
+            found = leading_rows(seen, b.mT if b_is_drawn else a, len(drawn)).to(drawn.device)
+            drawn = torch.cat([found, drawn[len(found) :]])
         new = grow(a, b, drawn, b_is_drawn=b_is_drawn)
     new_a = _parameter(new.a.reshape(rank, *old_a.shape[1:]), old_a)
     new_b = _parameter(new.b.reshape(len(b), rank, *old_b.shape[2:]), old_b)
