@@ -64,7 +64,7 @@ class Cell:
         arm: its name.
         mean_rank: the budget, divided by the number of matrices.
         seed: of weights, batches and new columns.
-        settings: of the method's section, where the grid changes them.
+        settings: of the method's section, where the grid changes them; ``allocation_share`` is the plan's own.
     """
 
     phase: str
@@ -141,8 +141,9 @@ class Plan:
             learning_rate: the tuned one; None for a tuning cell, which searches it.
         """
         task, arm = self.tasks[cell.task], ARMS[cell.arm]
-        start = max(1, round(self.allocation_share * task.steps))
-        section = {**section_of(arm, allocation_step=start), **dict(cell.settings)}
+        settings = dict(cell.settings)
+        start = max(1, round(settings.pop("allocation_share", self.allocation_share) * task.steps))
+        section = {**section_of(arm, allocation_step=start), **settings}
         searched = learning_rate is None
         space = {"learning_rate": {"type": "loguniform", "low": self.tuning["low"], "high": self.tuning["high"]}}
         return {

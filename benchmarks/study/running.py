@@ -189,7 +189,13 @@ class Runner:
         summary = run.summary
         metrics = self.plan.tasks[cell.task].metrics
         signal_keys = sorted(key for key in run.keys if key.startswith("signal/"))
-        last = {key: row[key] for row in run.history for key in signal_keys if key in row}
+        # the signal through the warm-up: a step, then the values in the order of the keys, to four digits
+        path = [
+            [row["_step"], *(float(f"{row[key]:.4g}") for key in signal_keys)]
+            for row in run.history
+            if signal_keys and all(key in row for key in signal_keys)
+        ]
+        names = [key.removeprefix("signal/") for key in signal_keys]
         return {
             **head,
             "kind": "run",
@@ -199,7 +205,8 @@ class Runner:
             "loss": summary.get("final_validation_loss"),
             "majority": summary.get("majority_class_accuracy"),
             "ranks": summary.get("ranks"),
-            "signal": {key.removeprefix("signal/"): value for key, value in last.items()},
+            "signal": dict(zip(names, path[-1][1:], strict=True)) if path else {},
+            "signal_path": path,
             **{key: summary.get(key) for key in KEPT},
             "seconds": round(seconds, 1),
             "versions": {name: metadata.version(name) for name in VERSIONS},

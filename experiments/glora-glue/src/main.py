@@ -247,7 +247,7 @@ METHOD: Mapping[str, Mapping[str, Callable[[Any], str | None]]] = {
         "glo_ra.warmup_steps": _integer(1),
         "glo_ra.min_rank": _integer(0),
         "glo_ra.max_rank": _or_null(_integer(1)),
-        "glo_ra.signal": _one_of("delta", "lora_B"),
+        "glo_ra.signal": _one_of("delta", "lora_B", "exact"),
         "glo_ra.keep": _one_of("magnitude", "first"),
         "glo_ra.budget_unit": _one_of("ranks", "parameters"),
         "glo_ra.control": _one_of("none", "shuffled", "reversed", "equal"),

@@ -141,8 +141,11 @@ class Method:
             modules_to_save=head,
         )
 
-    def after_backward(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:  # noqa: ARG002
-        """Between backward and clipping, with the step's gradients in place; returns what is to be logged."""
+    def after_backward(self, optimizer: torch.optim.Optimizer, loss_scale: float) -> dict[str, float]:  # noqa: ARG002
+        """Between backward and clipping, with the step's gradients in place; returns what is to be logged.
+
+        ``loss_scale`` is what the loss was multiplied by; the parameters' gradients are without it already.
+        """
         return {}
 
     def after_step(self, step: int) -> dict[str, float]:  # noqa: ARG002
@@ -219,9 +222,9 @@ class GLoRA(Method):
     def _peft_config(self, head: list[str]) -> LoraConfig:
         return self._lora_config([int(self.cfg.model.peft.init_rank)] * len(self.targets), head)
 
-    def after_backward(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    def after_backward(self, optimizer: torch.optim.Optimizer, loss_scale: float) -> dict[str, float]:
         try:
-            if not self.allocator.step(optimizer):
+            if not self.allocator.step(optimizer, loss_scale=loss_scale):
                 return {}
         except GLoRAError as error:
             raise ExperimentError(f"glo_ra: {error}") from error

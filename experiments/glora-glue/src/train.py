@@ -499,6 +499,7 @@ class Fit:
         rows, scale = self._rows_and_scale(len(batch["labels"]))
         with self._autocast():
             output = self._forward(**batch)
+        loss_scale = self.scaler.get_scale()
         self.scaler.scale(output.loss * scale if scale != 1 else output.loss).backward()
         self.scaler.unscale_(self.optimizer)
         rate = self.scheduler.get_last_lr()[0]
@@ -506,7 +507,7 @@ class Fit:
         if checked:
             self._require_gradients(output.logits, batch["labels"])
         try:
-            changes = self.method.after_backward(self.optimizer)
+            changes = self.method.after_backward(self.optimizer, loss_scale)
         except ExperimentError:
             self._require_finite("loss", float(output.loss.detach()), self.step + 1)  # the cause, where it is one
             raise

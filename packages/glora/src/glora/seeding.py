@@ -39,4 +39,5 @@ def leading_rows(gradient: Tensor, rows: Tensor, count: int) -> Tensor:
     _, sizes, directions = torch.linalg.svd(seen, full_matrices=False)
     found = int((sizes > max(SMALLEST, SMALLEST * float(sizes[0]))).sum())
     length = torch.linalg.vector_norm(present) / len(present) ** 0.5
-    return directions[: min(count, found)] * length
+    kept: Tensor = directions[: min(count, found)] * length
+    return kept
