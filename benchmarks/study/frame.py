@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,11 +13,13 @@ from benchmarks.study.statistics import Difference, holm, paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
 POOLED = "all"  # tasks together, each seed's mean over them
+PLAIN = "{}"  # no setting of the method was changed
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,64 @@ class Comparison:
     other: str
     found: Difference
     adjusted: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """What figures call it."""
+        return f"{'all tasks' if self.task == POOLED else self.task}, rank {self.mean_rank}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the questions are answered from.
+
+    Attributes:
+        plan: the plan.
+        rows: all rows.
+        folder: where figures go.
+    """
+
+    plan: Plan
+    rows: Sequence[Row]
+    folder: Path
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All finished runs, see `runs`."""
+        return runs(self.rows, self.plan)
+
+    @cached_property
+    def learnable(self) -> dict[str, bool]:
+        """See `learnable`."""
+        return learnable(self.of("core"))
+
+    @cached_property
+    def core(self) -> pd.DataFrame:
+        """The core grid's runs on tasks that can be learned."""
+        table = self.of("core")
+        return table[table["task"].isin([task for task, fine in self.learnable.items() if fine])]
+
+    @cached_property
+    def tasks(self) -> int:
+        """How many tasks there are in the core grid and can be learned."""
+        return int(self.core["task"].nunique())
+
+    def of(self, *phases: str, settings: str | None = PLAIN) -> pd.DataFrame:
+        """The runs of some grids; of one setting, or of all with None."""
+        table = self.table[self.table["phase"].isin(phases)]
+        return table if settings is None else table[table["settings"] == settings]
+
+    def proposed(self, column: str) -> dict[tuple[str, int, int], Any]:
+        """A column of GLoRA's runs in the core grid, by task, mean rank and seed."""
+        runs = [run for run in self.of("core").to_dict("records") if run["arm"] == "glora"]
+        return {(run["task"], int(run["mean_rank"]), int(run["seed"])): run[column] for run in runs}
+
+    def beside(self, arm: str, other: str, *, phases: Sequence[str]) -> list[Comparison]:
+        """One arm of some grids against another, of the same task, rank and seed, wherever both have runs."""
+        table = self.of("core", *phases)
+        own = table[table["phase"].isin(phases) & (table["arm"] == arm)][["task", "mean_rank", "seed"]]
+        part = table[table["arm"].isin([arm, other])].merge(own.drop_duplicates(), on=["task", "mean_rank", "seed"])
+        return compare(part, arm, [other])
 
 
 def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
@@ -73,7 +134,7 @@ def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Compar
     pooled: list[Comparison] = []
     for rank in sorted(table["mean_rank"].unique()):
         of_rank = table[table["mean_rank"] == rank]
-        wide = of_rank.pivot_table(index=["task", "seed"], columns="arm", values="score")
+        wide = of_rank.pivot_table(index=["task", "seed"], columns="arm", values="score", sort=False)
         for other in others:
             if arm not in wide or other not in wide:
                 continue

@@ -36,6 +36,10 @@ class Difference:
     detectable: float
     count: int
 
+    def negated(self) -> Difference:
+        """The same, the other way round."""
+        return Difference(-self.mean, -self.high, -self.low, self.p, self.detectable, self.count)
+
 
 def paired(differences: Sequence[float]) -> Difference:
     """Judge differences of pairs.

@@ -4,50 +4,60 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from benchmarks.study.figures import MODULES
 from benchmarks.study.frame import Comparison
 from benchmarks.study.plan import read_plan
-from benchmarks.study.report import verdict, write_report
+from benchmarks.study.report import write_report
 from benchmarks.study.statistics import Difference
+from benchmarks.study.tables import verdict
+from tests.benchmarks import study_rows
 
 PLAN = read_plan(Path(__file__).parents[2] / "docs" / "study" / "plan.yaml")
-NAMES = {"query": "attention_self_query", "key": "attention_self_key", "value": "attention_self_value"}
+FIGURES = (
+    "scores", "headline", "differences", "adalora", "costs", "stability", "ranks", "signals", "settings", "budgets",
+    "improvements", "rates",
+)  # fmt: skip
 
 
-def rows(*, gain: float, seeds: int = 5) -> list[dict[str, Any]]:
-    draws = np.random.default_rng(1)
-    ranks = {
-        f"layer_{layer}_{NAMES.get(name, name)}": int(draws.integers(0, 6)) for layer in range(6) for name in MODULES
-    }
-    found = []
-    for task in ("rte", "sst2"):
-        for rank in (1, 2):
-            for seed in range(seeds):
-                base = 0.8 + 0.01 * draws.normal()
-                for arm, extra in (("lora", 0.0), ("adalora", gain), ("glora", gain), ("shuffled", -gain)):
-                    found.append(
-                        {
-                            "kind": "run", "phase": "core", "task": task, "arm": arm, "mean_rank": rank, "seed": seed,
-                            "settings": {}, "metrics": {"accuracy": base + extra + 0.001 * draws.normal()},
-                            "majority": 0.5, "ranks": ranks,
-                        }
-                    )  # fmt: skip
-    return found
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("study")
+    write_report(PLAN, [*study_rows.core(gain=0.01), *study_rows.further(gain=0.02)], folder)
+    return (folder / "README.md").read_text(), folder
 
 
-def test_a_gain_that_is_there_is_reported_with_its_figures(tmp_path: Path) -> None:
-    write_report(PLAN, rows(gain=0.01), tmp_path)
-    text = (tmp_path / "README.md").read_text()
-    (gain,) = re.findall(r"At mean rank 1, over all tasks, GLoRA is (\S+) points against LoRA", text)
-    assert abs(float(gain) - 1.0) < 0.1
-    assert ": better." in text
-    for name in ("scores", "differences", "ranks", "stability"):
+def test_every_question_has_a_figure_and_an_answer(page: tuple[str, Path]) -> None:
+    text, folder = page
+    for name in FIGURES:
         assert f"({name}.png)" in text
-        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+        assert (folder / f"{name}.png").stat().st_size > 5000
+    assert {path.stem for path in folder.glob("*.png")} == set(FIGURES)
+    for section in text.split("\n## ")[1:]:
+        assert re.search(r"[a-z0-9)%]\.\n", section), section
+
+
+def test_a_gain_that_is_there_is_reported(page: tuple[str, Path]) -> None:
+    text, _ = page
+    gains = re.findall(r"^At mean rank 1, over 2 tasks, GLoRA is (\S+) points against LoRA", text, re.MULTILINE)
+    assert len(gains) == 1
+    assert abs(float(gains[0]) - 1.0) < 0.1
+    assert ": better." in text
+    (share,) = re.findall(r"At mean rank 1 AdaLoRA is .*: (\d+)% of AdaLoRA's gain", text)
+    assert 90 <= int(share) <= 110
+
+
+def test_an_improvement_is_held_against_what_was_proposed_on_the_seeds_of_its_own_grid(page: tuple[str, Path]) -> None:
+    text, _ = page
+    tried, fresh = re.findall(r"Points against GLoRA as proposed.*: (.*)\.", text)
+    assert len(re.findall(r"\+2\.[01]\d|\+1\.[89]\d", fresh)) == 4
+    assert "rank 1, p" in tried
+
+
+def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]) -> None:
+    text, _ = page
+    assert "takes 1.005 of LoRA's (LoRA against itself: 1.001)" in text
+    assert "not within the predicted 2 %" in text  # 0.97 is less than 0.98
 
 
 def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) -> None:
@@ -64,7 +74,7 @@ def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) ->
         (Difference(-0.8, -1.1, -0.5, 0.001, 0.3, 5), "worse"),
         (Difference(0.1, -0.1, 0.3, 0.3, 0.3, 5), "no gain as predicted"),
         (Difference(0.4, -1.0, 1.8, 0.4, 2.5, 5), "undecidable here"),
-        (Difference(0.3, -0.1, 0.7, 0.1, 0.8, 5), "no difference was found"),
+        (Difference(0.3, -0.1, 0.7, 0.1, 0.8, 5), "no difference of 0.80 or more was found"),
     ],
 )
 def test_what_could_not_have_been_seen_is_called_undecidable(found: Difference, said: str) -> None:

@@ -1,0 +1,56 @@
+"""Can it be made better, at the same cost? Each idea is tried on a few seeds, and what looks well on fresh ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS, IMPROVED
+from benchmarks.study.frame import POOLED, Comparison
+from benchmarks.study.style import Mark, forest
+from benchmarks.study.tables import comparison_table, image, shown_p
+
+if TYPE_CHECKING:
+    from benchmarks.study.frame import Study
+
+TRIED, FRESH = "improve", "fresh"
+SAID = {
+    "glora-cost": "shares divided by what a rank of the matrix costs (`cost_exponent=1`)",
+    "glora-shrunk": "shares moved half way to equal ones (`uniform_share=0.5`)",
+    "glora-dropped": "the quarter of the matrices that score lowest left without an adapter (`drop_fraction=0.25`)",
+    "glora-seeded": 'new components along the gradient\'s leading directions instead of noise (`growth="gradient"`)',
+}
+
+
+def improvements(study: Study) -> list[str]:
+    """Each idea against GLoRA as it was proposed and against LoRA, when tried and on fresh seeds."""
+    panels: dict[str, list[Mark]] = {}
+    parts: list[str] = []
+    for phase, title in ((TRIED, "tried"), (FRESH, "fresh seeds")):
+        made = [one for arm in IMPROVED for other in ("glora", "lora") for one in _beside(study, arm, other, phase)]
+        if not made:
+            continue
+        for one in made:
+            if one.other == "glora":
+                mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.adjusted < 0.05)
+                panels.setdefault(f"{title}: over GLoRA", []).append(mark)
+        parts += [f"### {title.capitalize()}", _said(made, phase), comparison_table(made)]
+    if not parts:
+        return []
+    forest(panels, study.folder / "improvements.png")
+    ideas = "\n".join(f"- *{ARMS[arm].shown}*: {said}" for arm, said in SAID.items())
+    return ["## Can it be made better?", ideas, image("improvements over GLoRA", "improvements"), *parts]
+
+
+def _beside(study: Study, arm: str, other: str, phase: str) -> list[Comparison]:
+    return study.beside(arm, other, phases=(phase,))
+
+
+def _said(made: list[Comparison], phase: str) -> str:
+    against = [one for one in made if one.other == "glora"]
+    pooled = [one for one in against if one.task == POOLED] or against
+    words = [
+        f"{ARMS[one.arm].shown} {one.found.mean:+.2f} ({one.label}, {shown_p(one.adjusted)})"
+        for one in sorted(pooled, key=lambda one: -one.found.mean)
+    ]
+    lead = "Points against GLoRA as proposed" + (", on seeds that chose nothing" if phase == FRESH else "")
+    return f"{lead}: {'; '.join(words)}."

@@ -1,0 +1,68 @@
+"""Which learning rate does every method take, and is the best one inside the range that was searched?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter
+
+from benchmarks.study.arms import ARMS, TUNED
+from benchmarks.study.rows import tuned_rates
+from benchmarks.study.style import COLOURS, save
+from benchmarks.study.tables import image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.study.frame import Study
+
+
+def rates(study: Study) -> list[str]:
+    """What the searches found, trial by trial."""
+    trials = [row for row in study.rows if row["kind"] == "trial" and row["task"] in study.plan.tasks]
+    if not trials:
+        return []
+    best = tuned_rates(trials)
+    _draw(study, study.folder / "rates.png")
+    lines = [
+        "| task | mean rank | " + " | ".join(ARMS[arm].shown for arm in TUNED) + " |",
+        f"| --- | ---: |{' ---: |' * len(TUNED)}",
+    ]
+    for task, rank in dict.fromkeys((task, rank) for task, _, rank in best):
+        cells = [f"{best[task, arm, rank]:.1e}" if (task, arm, rank) in best else "-" for arm in TUNED]
+        lines.append(f"| {task} | {rank} | {' | '.join(cells)} |")
+    tried = sorted({row["learning_rate"] for row in trials})
+    edge = [key for key, rate in best.items() if rate in (tried[0], tried[-1])]
+    named = ", ".join(f"{ARMS[arm].shown} on {task}" for task, arm, _ in edge)
+    said = (
+        f"The best rate is at the edge of those tried for {named}"
+        if edge
+        else "No best rate is at the edge of those that were tried"
+    )
+    return [
+        "## Which learning rates?",
+        f"{said}; every method was given the same {len(tried)} rates.",
+        "\n".join(lines),
+        image("the search for learning rates", "rates"),
+    ]
+
+
+def _draw(study: Study, path: Path) -> None:
+    trials = [row for row in study.rows if row["kind"] == "trial" and row["value"] is not None]
+    tasks = [task for task in study.plan.tasks if any(row["task"] == task for row in trials)]
+    figure, grid = plt.subplots(1, len(tasks), figsize=(2.2 * len(tasks) + 0.6, 2.5), squeeze=False)
+    for axis, task in zip(grid[0], tasks, strict=True):
+        for arm in TUNED:
+            own = [row for row in trials if row["task"] == task and row["arm"] == arm]
+            own.sort(key=lambda row: row["learning_rate"])
+            rates_, values = [row["learning_rate"] for row in own], [100 * row["value"] for row in own]
+            axis.plot(rates_, values, ".-", color=COLOURS[arm], linewidth=1, label=ARMS[arm].shown)
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(task)
+        axis.set_xlabel("learning rate")
+    grid[0][0].set_ylabel("on held-out training rows, points")
+    grid[0][0].legend(fontsize=7)
+    figure.tight_layout()
+    save(figure, path)

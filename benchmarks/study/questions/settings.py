@@ -1,0 +1,77 @@
+"""Do β, the length of the warm-up, the bounds or the signal matter?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from benchmarks.study.frame import PLAIN, Comparison
+from benchmarks.study.statistics import holm, paired
+from benchmarks.study.style import Mark, forest
+from benchmarks.study.tables import image, shown_p
+
+if TYPE_CHECKING:
+    from benchmarks.study.frame import Study
+
+
+def settings(study: Study) -> list[str]:
+    """GLoRA of each setting against GLoRA as the core grid has it, of the same task, rank and seed."""
+    made = _compared(study)
+    if not made:
+        return []
+    panels: dict[str, list[Mark]] = {}
+    for name, one in made:
+        panels.setdefault(one.label, []).append(Mark(name, one.found, one.adjusted < 0.05))
+    forest(panels, study.folder / "settings.png")
+    lines = [
+        "| setting | task | mean rank | points against the plan's | 95 % | p (Holm) | detectable | seeds |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {name} | {one.task} | {one.mean_rank} | {one.found.mean:+.2f} | {one.found.low:+.2f} to "
+        f"{one.found.high:+.2f} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | {one.found.count} |"
+        for name, one in made
+    ]
+    sure = [(name, one) for name, one in made if one.adjusted < 0.05]
+    least = min(one.found.detectable for _, one in made)
+    said = (
+        "; ".join(
+            f"{name} is {one.found.mean:+.2f} points on {one.task} ({shown_p(one.adjusted)})" for name, one in sure
+        )
+        if sure
+        else f"None of them makes a difference that can be told from chance; {least:.2f} points or more would have "
+        "been seen at the best"
+    )
+    return [
+        "## Do β, the warm-up, the bounds and the signal matter?",
+        f"{said}.",
+        image("settings against the plan's", "settings"),
+        "\n".join(lines),
+    ]
+
+
+def shown(changed: dict[str, object]) -> str:
+    """What a changed setting is called."""
+    names = {"beta_ema": "β", "allocation_share": "warm-up", "max_rank": "max_rank", "signal": "signal"}
+    parts = []
+    for key, value in changed.items():
+        text = f"{value:.0%}" if key == "allocation_share" and isinstance(value, float) else str(value)
+        parts.append(f"{names.get(key, key)} = {text}")
+    return ", ".join(parts)
+
+
+def _compared(study: Study) -> list[tuple[str, Comparison]]:
+    """The p-values of one task and rank are a family over the settings."""
+    plain = study.proposed("score")
+    families: dict[tuple[str, int], dict[str, list[float]]] = {}
+    for run in study.of("settings", settings=None).to_dict("records"):
+        key = (run["task"], int(run["mean_rank"]), int(run["seed"]))
+        if key in plain and run["settings"] != PLAIN:
+            gaps = families.setdefault(key[:2], {})
+            gaps.setdefault(shown(json.loads(run["settings"])), []).append(run["score"] - plain[key])
+    made: list[tuple[str, Comparison]] = []
+    for (task, rank), gaps in families.items():
+        family = [(name, paired(values)) for name, values in gaps.items() if len(values) > 1]
+        for (name, found), p in zip(family, holm([found.p for _, found in family]), strict=True):
+            made.append((name, Comparison(task, rank, "glora", "glora", found, p)))
+    return made

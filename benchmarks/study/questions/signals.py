@@ -1,0 +1,95 @@
+"""How well do the signals agree with each other and with the exact gradient norm?
+
+Runs that differ in the signal alone train alike until they reallocate, so that what they have seen by then is of the
+same gradients.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from benchmarks.study.questions.stability import alike
+from benchmarks.study.style import by_module, save
+from benchmarks.study.tables import image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from benchmarks.study.frame import Study
+
+DEFAULT = "delta"
+Seen = dict[str, dict[str, float]]  # by signal, the average by matrix
+
+
+def signals(study: Study) -> list[str]:
+    """The likeness of each pair of signals over the matrices, and each estimate beside the exact norm."""
+    runs = _by_run(study)
+    if not runs:
+        return []
+    names = [name for name in (DEFAULT, "lora_B", "exact") if any(name in seen for seen in runs.values())]
+    said = []
+    for one, other in combinations(names, 2):
+        both = [seen for seen in runs.values() if one in seen and other in seen]
+        spearman = [alike(seen[one], seen[other]) for seen in both]
+        pearson = [_pearson(seen[one], seen[other]) for seen in both]
+        if both:
+            said.append(
+                f"`{one}` and `{other}` have a rank correlation of {np.mean(spearman):.2f} ({min(spearman):.2f} to "
+                f"{max(spearman):.2f}) and a linear one of {np.mean(pearson):.2f} over the matrices ({len(both)} runs)"
+            )
+    _draw(runs, study.folder / "signals.png")
+    return [
+        "## How well do the signals agree, with each other and with the exact gradient norm?",
+        "; ".join(said) + ".",
+        image("each estimate beside the exact norm", "signals"),
+    ]
+
+
+def _by_run(study: Study) -> dict[tuple[str, int, int], Seen]:
+    """By task, mean rank and seed: what each signal had seen by the end of the warm-up, where there are several."""
+    found: dict[tuple[str, int, int], Seen] = {}
+    table = study.of("core", "settings", settings=None)
+    for run in table[table["arm"] == "glora"].to_dict("records"):
+        changed = json.loads(run["settings"])
+        if set(changed) <= {"signal"}:
+            key = (run["task"], int(run["mean_rank"]), int(run["seed"]))
+            found.setdefault(key, {})[changed.get("signal", DEFAULT)] = run["signal"]
+    return {key: seen for key, seen in found.items() if len(seen) > 1}
+
+
+def _pearson(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    return float(np.corrcoef(by_module(one).ravel(), by_module(other).ravel())[0, 1])
+
+
+def _draw(runs: Mapping[tuple[str, int, int], Seen], path: Path) -> None:
+    shown = [name for name in (DEFAULT, "lora_B") if any(name in seen and "exact" in seen for seen in runs.values())]
+    figure, grid = plt.subplots(1, max(1, len(shown)), figsize=(3.2 * max(1, len(shown)), 3.0), squeeze=False)
+    for axis, name in zip(grid[0], shown, strict=False):
+        for place, task in enumerate(dict.fromkeys(key[0] for key in runs)):
+            points = [
+                (_shares(seen["exact"]), _shares(seen[name]))
+                for key, seen in runs.items()
+                if key[0] == task and name in seen and "exact" in seen
+            ]
+            if points:
+                exact, estimate = (np.concatenate(values) for values in zip(*points, strict=True))
+                axis.plot(exact, estimate, ".", markersize=4, alpha=0.5, color=f"C{place}", label=task)
+        most = max(axis.get_xlim()[1], axis.get_ylim()[1])
+        axis.plot([0, most], [0, most], color="black", linewidth=0.6)
+        axis.set_xlabel("share, exact")
+        axis.set_ylabel(f"share, {name}")
+        axis.legend(fontsize=7)
+    figure.tight_layout()
+    save(figure, path)
+
+
+def _shares(values: Mapping[str, float]) -> np.ndarray:
+    found = by_module(values).ravel()
+    shares: np.ndarray = found / found.sum()
+    return shares

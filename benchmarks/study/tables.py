@@ -1,0 +1,62 @@
+"""Comparisons as Markdown: tables, sentences, and what a comparison says of the prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS
+from benchmarks.study.style import PREDICTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.study.frame import Comparison
+
+
+def verdict(one: Comparison) -> str:
+    """What a comparison with uniform LoRA says of the predicted 0.5 to 1.0 points, in a few words."""
+    low, high = PREDICTED
+    if one.adjusted < 0.05:
+        return "better" if one.found.mean > 0 else "worse"
+    if one.found.high < low:
+        return "no gain as predicted"
+    if one.found.detectable > high:
+        return "undecidable here"
+    return f"no difference of {one.found.detectable:.2f} or more was found"
+
+
+def shown_p(p: float, *, alone: bool = False) -> str:
+    """A p-value: "p = 0.012", or "0.012" for a column."""
+    text = "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return text if alone else f"p {text}" if text[0] == "<" else f"p = {text}"
+
+
+def comparison_table(made: Sequence[Comparison]) -> str:
+    """A line for each comparison."""
+    lines = [
+        "| task | mean rank | arm | over | points | 95 % | p (Holm) | detectable | seeds | |",
+        "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    lines += [
+        f"| {one.task} | {one.mean_rank} | {ARMS[one.arm].shown} | {ARMS[one.other].shown} | {one.found.mean:+.2f} | "
+        f"{one.found.low:+.2f} to {one.found.high:+.2f} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | "
+        f"{one.found.count} | {verdict(one) if one.other == 'lora' else ''} |"
+        for one in made
+    ]
+    return "\n".join(lines)
+
+
+def sentence(one: Comparison, tasks: int) -> str:
+    """A pooled comparison in words."""
+    found = one.found
+    said = f": {verdict(one)}." if one.other == "lora" else "."
+    return (
+        f"At mean rank {one.mean_rank}, over {tasks} tasks, {ARMS[one.arm].shown} is {found.mean:+.2f} points against "
+        f"{ARMS[one.other].shown} ({found.low:+.2f} to {found.high:+.2f}, {shown_p(one.adjusted)}, {found.count} seeds; "
+        f"{found.detectable:.2f} would have been seen){said}"
+    )
+
+
+def image(what: str, name: str) -> str:
+    """A figure of the report."""
+    return f"![{what}]({name}.png)"
