@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--plan", type=Path, default=ROOT / "docs" / "study" / "plan.yaml", metavar="FILE")
-    parser.add_argument("--rows", type=Path, default=ROOT / "docs" / "study" / "results.jsonl", metavar="FILE")
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="(default: results.jsonl beside the plan)")
     parser.add_argument(
         "--data", type=Path, default=ROOT.parent / "shared" / "data" / "glue", metavar="DIR",
         help="<task>/<split>.parquet of GLUE and snli/ (default: %(default)s)",
@@ -57,6 +58,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns 0, 1 if runs failed, 2 if the plan or the data cannot be used, 130 if stopped."""
     options = parse(arguments)
+    options.rows = options.rows or options.plan.parent / "results.jsonl"
     try:
         plan = read_plan(options.plan)
         cells = chosen(plan.cells(), options.only)
@@ -80,9 +82,12 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
 
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    serve = prepare(options.data, work / "data")
     interrupted = False
-    with Hub(store=work / "hub", serve=serve) as hub, Recorder(work / "recorder.sqlite") as recorder:
+    with ExitStack() as stack:
+        hub = None
+        if plan.hub == "loopback":
+            hub = stack.enter_context(Hub(store=work / "hub", serve=prepare(options.data, work / "data")))
+        recorder = stack.enter_context(Recorder(work / "recorder.sqlite"))
         runner = Runner(plan, options.rows, ROOT / "experiments" / "glora-glue", work, hub, recorder, options.jobs)
 
         def stop(*_: object) -> None:

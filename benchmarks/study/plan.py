@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HUBS = ("loopback", "public")
+
+
 class PlanError(Exception):
     """The plan cannot be carried out as it is written; the text says what, where and what to do."""
 
@@ -87,22 +90,28 @@ class Plan:
 
     Attributes:
         backbone: id of the model.
+        size: ``hidden_size``, ``num_layers`` and ``num_parameters`` of it, as run files state them.
         selection_fraction: of the training rows, on which learning rates are chosen.
         allocation_share: of a run's steps after which ranks are reallocated or pruning starts.
         tuning: ``trials``, ``low``, ``high``, ``seed`` and ``mean_ranks``.
         tasks: by name, in order.
         grids: by name: ``tasks``, ``arms``, ``mean_ranks``, ``seeds`` and ``settings``.
         precision: of the forward pass, as the experiment's launcher calls it.
+        device: likewise.
+        hub: where weights and rows come from: "loopback", of this project, or "public", the real one.
         hours: the most that all may take.
     """
 
     backbone: str
+    size: Mapping[str, Any]
     selection_fraction: float
     allocation_share: float
     tuning: Mapping[str, Any]
     tasks: Mapping[str, Task]
     grids: Mapping[str, tuple[Mapping[str, Any], ...]]
     precision: str
+    device: str
+    hub: str
     hours: float
 
     def tuning_cells(self) -> list[Cell]:
@@ -156,9 +165,7 @@ class Plan:
                     "type": "adalora" if arm.method_name == "AdaLoRA" else "lora",
                     "init_rank": cell.mean_rank,
                 },
-                "hidden_size": 384,
-                "num_layers": 6,
-                "num_parameters": "22M",
+                **self.size,
             },
             "dataset": {
                 "name": task.dataset,
@@ -178,7 +185,7 @@ class Plan:
             },
             SECTIONS[arm.method_name]: section,
             "evaluation": {"metrics": list(task.metrics), "track_training_time": True},
-            "hardware": {"gpu_type": "cpu", "num_gpus": 0},
+            "hardware": {"gpu_type": self.device, "num_gpus": int(self.device != "cpu")},
             "optuna": {
                 "n_trials": int(self.tuning["trials"]) if searched else 0,
                 "direction": "maximize",
@@ -212,17 +219,22 @@ def read_plan(path: Path) -> Plan:
         }
         plan = Plan(
             backbone=data["backbone"],
+            size=data["size"],
             selection_fraction=float(data["selection_fraction"]),
             allocation_share=float(data["allocation_share"]),
             tuning=data["tuning"],
             tasks=tasks,
             grids={name: tuple(parts) for name, parts in data["grids"].items()},
             precision=data["precision"],
+            device=data.get("device", "cpu"),
+            hub=data.get("hub", "loopback"),
             hours=float(data["hours"]),
         )
         unknown = [cell for cell in plan.cells() if cell.task not in tasks or cell.arm not in ARMS]
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise PlanError(f"{path}: {type(error).__name__}: {error}; see docs/study/plan.yaml for the form") from error
+    if plan.hub not in HUBS:
+        raise PlanError(f"{path}: hub is {plan.hub!r}; it is one of {', '.join(HUBS)}")
     if unknown:
         cell = unknown[0]
         raise PlanError(

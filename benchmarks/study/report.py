@@ -23,10 +23,9 @@ rank and in LoRA's time (within 2 %). This page is made by `python -m benchmarks
 """
 METHODS = """## How it was measured
 
-- {backbone}, real weights, on two CPU cores; {precision} in the forward pass; all linear layers of the encoder
+- {backbone}, real weights, on {device}; {precision} in the forward pass; all linear layers of the encoder
   adapted, alpha / r = 2, the same head, epochs and batches in every arm.
-- Real rows: {tasks}. SST-2's training rows are the stated subset of 6,000; of SNLI the validation split is trained on
-  and the test split measured, which makes it no result on SNLI's own terms, and it is not MNLI.
+- Real rows: {tasks}.{subsets}
 - The learning rate is tuned for LoRA, AdaLoRA and GLoRA alike: {trials} trials of one seeded sequence between {low:g}
   and {high:g}, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported split is never asked. Other
   arms take their method's rate.
@@ -39,6 +38,12 @@ METHODS = """## How it was measured
 GLUE and SNLI come from the hub (`nyu-mll/glue`, `stanfordnlp/snli`); put each split under `<task>/<split>.parquet` and
 give the folder with `--data`.
 """
+
+
+SUBSETS = """
+  SST-2's training rows are a subset of 6,000, `random.Random(0).sample` of the split in its order; of SNLI the
+  validation split is trained on and the test split measured, which makes it no result on SNLI's own terms, and it is
+  not MNLI."""
 
 
 def write_report(plan: Plan, rows: Sequence[Row], folder: Path) -> None:
@@ -63,6 +68,8 @@ def _methods(study: Study) -> str:
     runs = [row for row in study.rows if row["kind"] == "run"]
     return METHODS.format(
         backbone=plan.backbone,
+        device="CPU, two runs of one thread each at a time" if plan.device == "cpu" else plan.device,
+        subsets=SUBSETS if plan.hub == "loopback" else "",
         precision=plan.precision,
         tasks=", ".join(f"{task.name} ({task.rows} rows, {task.epochs} epochs)" for task in plan.tasks.values()),
         trials=plan.tuning["trials"],

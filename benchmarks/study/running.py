@@ -45,7 +45,7 @@ class Runner:
         rows: the file of rows.
         experiment: the experiment's folder, of which a copy is run.
         work: everything else that runs leave.
-        hub: serves the data.
+        hub: serves the data; None: it comes from the public hub, as the environment has it.
         recorder: takes what runs log.
         jobs: how many at a time.
     """
@@ -54,7 +54,7 @@ class Runner:
     rows: Path
     experiment: Path
     work: Path
-    hub: Hub
+    hub: Hub | None
     recorder: Recorder
     jobs: int
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -139,12 +139,13 @@ class Runner:
         command = [
             sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
-            f"launcher.precision={self.plan.precision}", "launcher.device=cpu", f"overwrite={str(afresh).lower()}",
+            f"launcher.precision={self.plan.precision}", f"launcher.device={self.plan.device}",
+            f"overwrite={str(afresh).lower()}",
         ]  # fmt: skip
         threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {
             **os.environ,
-            **self.hub.environment(self.work / "home"),
+            **({} if self.hub is None else self.hub.environment(self.work / "home")),
             **self.recorder.environment(self.work / "home"),
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,

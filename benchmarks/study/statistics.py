@@ -36,6 +36,11 @@ class Difference:
     detectable: float
     count: int
 
+    @property
+    def interval(self) -> str:
+        """The confidence interval in words."""
+        return f"{self.low:+.2f} to {self.high:+.2f}"
+
     def negated(self) -> Difference:
         """The same, the other way round."""
         return Difference(-self.mean, -self.high, -self.low, self.p, self.detectable, self.count)

@@ -39,7 +39,7 @@ def comparison_table(made: Sequence[Comparison]) -> str:
     ]
     lines += [
         f"| {one.task} | {one.mean_rank} | {ARMS[one.arm].shown} | {ARMS[one.other].shown} | {one.found.mean:+.2f} | "
-        f"{one.found.low:+.2f} to {one.found.high:+.2f} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | "
+        f"{one.found.interval} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | "
         f"{one.found.count} | {verdict(one) if one.other == 'lora' else ''} |"
         for one in made
     ]
@@ -52,7 +52,7 @@ def sentence(one: Comparison, tasks: int) -> str:
     said = f": {verdict(one)}." if one.other == "lora" else "."
     return (
         f"At mean rank {one.mean_rank}, over {tasks} tasks, {ARMS[one.arm].shown} is {found.mean:+.2f} points against "
-        f"{ARMS[one.other].shown} ({found.low:+.2f} to {found.high:+.2f}, {shown_p(one.adjusted)}, {found.count} seeds; "
+        f"{ARMS[one.other].shown} ({found.interval}, {shown_p(one.adjusted)}, {found.count} seeds; "
         f"{found.detectable:.2f} would have been seen){said}"
     )
 

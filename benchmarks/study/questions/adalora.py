@@ -37,7 +37,7 @@ def _said(one: Comparison, two: Comparison) -> str:
     gained = two.adjusted < 0.05 and two.found.mean > 0
     said = (
         f"At mean rank {two.mean_rank} AdaLoRA is {two.found.mean:+.2f} points against LoRA "
-        f"({two.found.low:+.2f} to {two.found.high:+.2f}, {shown_p(two.adjusted)}), GLoRA {one.found.mean:+.2f}"
+        f"({two.found.interval}, {shown_p(two.adjusted)}), GLoRA {one.found.mean:+.2f}"
     )
     if gained:
         return f"{said}: {one.found.mean / two.found.mean:.0%} of AdaLoRA's gain; 90 to 95 % were predicted."

@@ -63,10 +63,8 @@ def _doubled(study: Study) -> list[str]:
     if len(gaps) < 2:
         return []
     found = paired(gaps.tolist())
-    interval = f"{found.low:+.2f} to {found.high:+.2f}"
-    return [
-        f"GLoRA at mean rank 1 is {found.mean:+.2f} points against LoRA at rank 2 ({interval}, {shown_p(found.p)})."
-    ]
+    said = f"{found.mean:+.2f} points against LoRA at rank 2 ({found.interval}, {shown_p(found.p)})"
+    return [f"GLoRA at mean rank 1 is {said}."]
 
 
 def _draw(table: pd.DataFrame, path: Path) -> None:

@@ -28,8 +28,8 @@ def settings(study: Study) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {name} | {one.task} | {one.mean_rank} | {one.found.mean:+.2f} | {one.found.low:+.2f} to "
-        f"{one.found.high:+.2f} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | {one.found.count} |"
+        f"| {name} | {one.task} | {one.mean_rank} | {one.found.mean:+.2f} | {one.found.interval} | "
+        f"{shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | {one.found.count} |"
         for name, one in made
     ]
     sure = [(name, one) for name, one in made if one.adjusted < 0.05]
