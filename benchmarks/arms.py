@@ -88,6 +88,7 @@ PLANS: dict[Phase, list[Plan]] = {
             for least, target in ((1, Target(0.99, 1.01)), (0, Target(most=1.00)))
             for signal in ("lora_B", "delta")
         ),
+        Plan("GLoRA, weakest 1/4 dropped", {"min_rank": 0, "drop_fraction": 0.25}, target=Target(most=1.00)),
         Plan("AdaLoRA", adalora=True),
     ],
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ examples:
   python -m benchmarks.study --plan docs/study/plan.yaml --data ../glue
       run it; stopped and started again, it goes on where it was
   python -m benchmarks.study --plan docs/study/plan.yaml --only 'core-rte-*'
+  python -m benchmarks.study --plan docs/study/plan.yaml --costs
+      what a step of each method takes, for the report
   python -m benchmarks.study --plan docs/study/plan.yaml --report
       docs/study/README.md and its figures, from the rows alone
 """
@@ -51,6 +54,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time (2)")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="cells by their id")
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+    parser.add_argument(
+        "--costs", nargs="?", type=int, const=200, metavar="ROUNDS",
+        help="measure step times against LoRA's on an otherwise idle machine, and run nothing (200)",
+    )  # fmt: skip
     parser.add_argument("--report", action="store_true", help="write README.md and figures beside the rows")
     return parser.parse_args(arguments)
 
@@ -69,6 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from benchmarks.study.report import write_report  # noqa: PLC0415 - matplotlib is not needed to run
 
             write_report(plan, read_rows(options.rows), options.rows.parent)
+            return 0
+        if options.costs is not None:
+            from benchmarks.study.measuring import measure_costs  # noqa: PLC0415 - torch is not needed to list
+
+            ranks = sorted({cell.mean_rank for cell in cells if cell.phase == "core"})
+            measure_costs(
+                options.rows,
+                model=plan.shape,
+                mean_ranks=ranks,
+                pairs=options.costs,
+                device=plan.device,
+                threads=os.cpu_count() or 1,
+            )
             return 0
         return _run(plan, cells, options)
     except PlanError as error:

@@ -90,6 +90,7 @@ class Plan:
 
     Attributes:
         backbone: id of the model.
+        shape: of `benchmarks.shapes`, whose steps are timed for the costs.
         size: ``hidden_size``, ``num_layers`` and ``num_parameters`` of it, as run files state them.
         selection_fraction: of the training rows, on which learning rates are chosen.
         allocation_share: of a run's steps after which ranks are reallocated or pruning starts.
@@ -103,6 +104,7 @@ class Plan:
     """
 
     backbone: str
+    shape: str
     size: Mapping[str, Any]
     selection_fraction: float
     allocation_share: float
@@ -219,6 +221,7 @@ def read_plan(path: Path) -> Plan:
         }
         plan = Plan(
             backbone=data["backbone"],
+            shape=data["shape"],
             size=data["size"],
             selection_fraction=float(data["selection_fraction"]),
             allocation_share=float(data["allocation_share"]),

@@ -10,7 +10,7 @@ from benchmarks.rounds import compare
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     path = tmp_path_factory.mktemp("overhead") / "overhead.json"
-    assert main(["--models", "tiny", "--pairs", "6", "--json", str(path)]) == 0
+    assert main(["--models", "tiny", "--pairs", "6", "--threads", "1", "--json", str(path)]) == 0
     content: dict[str, object] = json.loads(path.read_text())
     return content
 
@@ -20,7 +20,7 @@ def test_every_arm_is_measured_in_both_phases(measured: dict[str, dict]) -> None
     assert [row["arm"] for row in tiny["warmup"]] == [
         "LoRA", "LoRA again", "GLoRA lora_B", "GLoRA delta", "GLoRA exact", "GLoRA exact, every 4th step", "AdaLoRA",
     ]  # fmt: skip
-    assert len(tiny["after"]) == 7
+    assert len(tiny["after"]) == 8
     rows = {row["arm"]: row for row in (*tiny["warmup"], *tiny["after"])}
     assert rows["LoRA"]["median"] == 1.0
     assert all(row["median"] > 0 and len(row["values"]) == 7 - row["period"] for row in rows.values())
