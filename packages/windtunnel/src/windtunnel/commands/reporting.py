@@ -64,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--as-of",
-        type=_day,
+        type=day,
         metavar="DATE",
         help="the day, as YYYY-MM-DD, whose library versions count (default: today)",
     )
@@ -148,7 +148,8 @@ def _also(text: str) -> tuple[str, Path]:
     return wanted, Path(path)
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Read a day as YYYY-MM-DD."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -96,7 +96,7 @@ class DEP004(Rule):
         available = declared | {name for each in declared for name in provided_by(each, as_of=repo.as_of)}
         seen: set[tuple[str, str]] = set()
         for source in repo.sources.values():
-            names = _names(source)
+            names = imported_names(source)
             for node in source.nodes:
                 if not isinstance(node, ast.Call):
                     continue
@@ -248,7 +248,7 @@ def _imports_of(source: Source) -> tuple[tuple[str, ast.AST, bool], ...]:
     return tuple(found)
 
 
-def _names(source: Source) -> dict[str, str]:
+def imported_names(source: Source) -> dict[str, str]:
     """The dotted library name that each name of a module stands for."""
     found: dict[str, str] = {}
     for node in source.nodes:
@@ -263,7 +263,8 @@ def _names(source: Source) -> dict[str, str]:
     return found
 
 
-def _dotted(node: ast.expr, names: dict[str, str]) -> str:
+def dotted_name(node: ast.expr, names: dict[str, str]) -> str:
+    """What names with dots between them stand for, from the library on; only the attributes of anything else."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -290,7 +291,7 @@ def _looked_for(source: Source, distribution: str) -> bool:
 
 
 def _needs(node: ast.Call, names: dict[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    name = _dotted(node.func, names)
+    name = dotted_name(node.func, names)
     last = name.rsplit(".", 1)[-1]
     keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     for need in RUNTIME_NEEDS:
