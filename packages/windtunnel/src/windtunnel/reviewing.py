@@ -91,7 +91,7 @@ def review(
     wanted, reasons = tuple(select), check_ignored(ignore or {}, all_rules())
     chosen = choose(all_rules(), wanted)
     submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
-    static = tuple(rule for rule in chosen if rule.source != "flight")
+    static = tuple(rule for rule in chosen if rule.source not in {"flight", "judge"})
     verdict = check_with(static, submission, as_of=as_of, reasons=reasons, selection=wanted)
     checked = verdict.outcomes
     flights: list[Flight] = []

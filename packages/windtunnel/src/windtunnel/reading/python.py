@@ -34,6 +34,7 @@ _STRING_OR_COMMENT = re.compile(
     r"|\#[^\r\n]*",
     re.DOTALL,
 )
+_BUT_LINES = re.compile(r"[^\n]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -118,6 +119,16 @@ class Source:
     def quote(self, node: ast.AST, limit: int = 200) -> str:
         """The line a node begins on, as it stands."""
         return self.line(int(getattr(node, "lineno", 0))).strip()[:limit]
+
+
+def spoken(text: str) -> str:
+    """The text with everything but comments and strings made spaces; lines and columns stay."""
+    kept: list[str] = []
+    end = 0
+    for match in _STRING_OR_COMMENT.finditer(text):
+        kept += [_BUT_LINES.sub(" ", text[end : match.start()]), match.group(0)]
+        end = match.end()
+    return "".join([*kept, _BUT_LINES.sub(" ", text[end:])])
 
 
 def read(path: str, text: str | None, data: bytes, most: int = MOST_NODES) -> Source | Unreadable:

@@ -1,6 +1,7 @@
 """Every rule there is: the subclasses of :class:`Rule` in the modules of this package, and how to find one by code.
 
-The modules whose names begin with ``flown`` have the rules that look at a flight; a check does not import them.
+The modules whose names begin with ``flown`` have the rules that look at a flight, ``judged`` those that a language
+model is asked; a check does not import them.
 """
 
 from __future__ import annotations
@@ -20,25 +21,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _FLOWN = "flown"
+_JUDGED = "judged"
 _CODE = re.compile(r"[A-Z]{2,6}\d{3}")
 
 
 @functools.cache
 def all_rules() -> tuple[type[Rule], ...]:
     """Import every family once and return its rules, sorted by code."""
-    return collect((*static_rules(), *flight_rules()))
+    return collect((*static_rules(), *flight_rules(), *judged_rules()))
 
 
 @functools.cache
 def static_rules() -> tuple[type[Rule], ...]:
     """The rules that need nothing but the files, sorted by code."""
-    return _rules_in(lambda name: not name.startswith(_FLOWN))
+    return _rules_in(lambda name: not name.startswith((_FLOWN, _JUDGED)))
 
 
 @functools.cache
 def flight_rules() -> tuple[type[Rule], ...]:
     """The rules that look at what a flight left behind, sorted by code."""
     return _rules_in(lambda name: name.startswith(_FLOWN))
+
+
+@functools.cache
+def judged_rules() -> tuple[type[Rule], ...]:
+    """The questions that a language model is asked, sorted by code."""
+    return _rules_in(lambda name: name.startswith(_JUDGED))
 
 
 def _rules_in(wanted: Callable[[str], bool]) -> tuple[type[Rule], ...]:

@@ -87,12 +87,21 @@ def parse_document(text: str, origin: str) -> tuple[dict[str, File], list[RunCon
         raise UsageError(f"{origin}: no JSON object follows the heading '# {_CODE}'")
     files, problems = parse_json(code[start : end + 1], origin)
     runs = _runs(sections.get("Experiment Runs", ""), problems)
-    context = Context(
+    return files, runs, _context(sections), problems
+
+
+def context_of(text: str) -> tuple[Context, tuple[RunConfig, ...]]:
+    """What a text with the headings of a review document says besides code, and its run configurations."""
+    sections = _sections(text)
+    return _context(sections), tuple(_runs(sections.get("Experiment Runs", ""), []))
+
+
+def _context(sections: dict[str, str]) -> Context:
+    return Context(
         sections.get("Hypothesis", "").strip(),
         sections.get("Current Research Method", "").strip(),
         sections.get("Experimental Design", "").strip(),
     )
-    return files, runs, context, problems
 
 
 def _sections(text: str) -> dict[str, str]:
