@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from windtunnel.commands import audit, check, explain, fly, review, rules, servers
+from windtunnel.commands import audit, check, explain, fly, judge, review, rules, servers
 from windtunnel.errors import WindtunnelError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (check, fly, review, audit, rules, explain, servers):
+    for verb in (check, fly, review, judge, audit, rules, explain, servers):
         verb.add(verbs)
     return parser
 

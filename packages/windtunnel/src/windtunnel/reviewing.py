@@ -25,6 +25,7 @@ from windtunnel.flight import Options, fly
 from windtunnel.flight.plan import choose_runs, list_run_ids
 from windtunnel.flight.submitted import as_folder
 from windtunnel.judging import judge
+from windtunnel.reader.context import read_context, with_context
 from windtunnel.rules.registry import all_rules
 from windtunnel.rules.select import check_ignored, choose
 from windtunnel.stages import Stage
@@ -58,6 +59,7 @@ def review(
     unsandboxed: bool = False,
     results_dir: Path | None = None,
     stdin: BinaryIO | None = None,
+    context: Path | None = None,
     err: Console | None = None,
 ) -> Verdict:
     """Check a submission, fly it in trial mode unless a blocker forbids it, and return one verdict.
@@ -79,6 +81,7 @@ def review(
         unsandboxed: consent to flying with the caller's rights.
         results_dir: gets ``trial/`` and ``full/`` with everything a flight leaves; a temporary folder if left out.
         stdin: read if ``path`` is "-".
+        context: a file with hypothesis, method and design, for a language model that is asked later.
         err: gets the progress; nothing does if left out.
 
     Returns:
@@ -91,6 +94,8 @@ def review(
     wanted, reasons = tuple(select), check_ignored(ignore or {}, all_rules())
     chosen = choose(all_rules(), wanted)
     submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
+    if context is not None:
+        submission = with_context(submission, *read_context(context))
     static = tuple(rule for rule in chosen if rule.source not in {"flight", "judge"})
     verdict = check_with(static, submission, as_of=as_of, reasons=reasons, selection=wanted)
     checked = verdict.outcomes

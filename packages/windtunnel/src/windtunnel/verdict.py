@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from windtunnel.contract import RUN_FOLDERS
 from windtunnel.findings import Severity
 from windtunnel.report.code_issue import code_issue
+from windtunnel.report.repair import repair_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from windtunnel.evidence import Flight
     from windtunnel.findings import Finding, Place
+    from windtunnel.reader.reading import Reading
     from windtunnel.rules.base import Outcome
     from windtunnel.submission import Submission
 
@@ -58,6 +60,7 @@ class Verdict:
         reasons: why the findings of a rule do not count, by its code.
         selection: what the rules were chosen by, as given; empty for all rules.
         flights: what was flown; empty after a check alone.
+        reading: what a language model said; None if none was asked.
     """
 
     submission: Submission
@@ -68,6 +71,7 @@ class Verdict:
     reasons: tuple[tuple[str, str], ...] = ()
     selection: tuple[str, ...] = ()
     flights: tuple[Flight, ...] = ()
+    reading: Reading | None = None
 
     @cached_property
     def outcome(self) -> Decision:
@@ -115,6 +119,15 @@ class Verdict:
                     f"make the files smaller, or check these alone with --select {','.join(late)}",
                 )
             )
+        if self.reading is not None:
+            doubts += [
+                Doubt(
+                    f"{code} was asked of {self.reading.model} and has no answer: {why}",
+                    f"ask again; --ignore {code}=REASON decides without this question",
+                )
+                for code, why in self.reading.open.items()
+                if code not in dict(self.reasons)
+            ]
         doubts += [doubt for flight in self.flights if (doubt := self._unexplained(flight)) is not None]
         if not any(outcome.complete for outcome in self.outcomes):
             doubts.append(Doubt("no rule could look at this", "check that PATH is the repository meant"))
@@ -141,6 +154,10 @@ class Verdict:
         """How many findings of each severity count."""
         return Counter(finding.severity for finding in self.findings)
 
+    def repair_prompt(self) -> str:
+        """What to tell a model that is to repair the code; "" if there is nothing to repair."""
+        return repair_prompt(self)
+
     def as_rubric_json(self) -> dict[str, bool | str]:
         """The verdict in the two fields that the review rubric asks for."""
         return {"is_code_ready": self.is_code_ready, "code_issue": self.code_issue}
@@ -154,6 +171,7 @@ def conclude(
     ignored: Mapping[str, str] | None = None,
     selection: Iterable[str] = (),
     flights: Iterable[Flight] = (),
+    reading: Reading | None = None,
 ) -> Verdict:
     """Return the verdict that the outcomes of the rules lead to.
 
@@ -164,6 +182,7 @@ def conclude(
         ignored: why the findings of a rule do not count, by its code.
         selection: what the rules were chosen by.
         flights: what was flown.
+        reading: what a language model said; its outcomes are to be among ``outcomes``.
     """
     outcomes = tuple(outcomes)
     reasons = dict(ignored or {})
@@ -177,6 +196,7 @@ def conclude(
         reasons=tuple(sorted(reasons.items())),
         selection=tuple(selection),
         flights=tuple(flights),
+        reading=reading,
     )
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from windtunnel.commands import flying, reporting
+from windtunnel.commands import asking, flying, reporting
 from windtunnel.errors import UsageError
 
 _EPILOG = """\
@@ -20,6 +20,8 @@ examples:
       {"is_code_ready": ..., "code_issue": ...}, flown in an environment made from its own dependencies
   windtunnel review repositories/* --jobs 2 > verdicts.jsonl
       one line of JSON for each repository
+  windtunnel review experiments/glora-glue --judge --context hypothesis.md
+      and what a language model says to the questions that rules cannot decide
 
 exit codes:
   0 ready    1 not ready    2 the command line cannot be    3 undecided, or a fault of windtunnel    130 ended by Ctrl-C
@@ -43,6 +45,11 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="fly it in full mode too, with its evaluation, once more with the same seed and once with permuted labels",
     )
+    parser.add_argument(
+        "--judge",
+        action="store_true",
+        help="ask a language model as well what rules cannot decide; its claims advise unless --judge-blocks is given",
+    )
     flying.add_options(parser)
     parser.add_argument(
         "--results-dir",
@@ -65,6 +72,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="of several repositories, processes of this machine or a Ray cluster's (default: %(default)s)",
     )
     reporting.add_options(parser)
+    asking.add_options(parser)
     parser.set_defaults(verb=_review)
 
 
@@ -90,10 +98,21 @@ def _review(arguments: argparse.Namespace) -> int:
         "unsandboxed": arguments.sandbox == "none",
         "results_dir": arguments.results_dir,
     }
+    if arguments.judge and len(arguments.path) > 1:
+        raise UsageError("--judge reviews one submission at a time: each has a context of its own")
     if len(arguments.path) > 1:
         return _many(arguments, settings)
     (arguments.path,) = arguments.path
-    verdict = review(arguments.path, stdin=reporting.stdin_of(arguments), err=Console(stderr=True), **settings)
+    ready = asking.prepared(arguments) if arguments.judge else None
+    verdict = review(
+        arguments.path,
+        stdin=reporting.stdin_of(arguments),
+        err=Console(stderr=True),
+        context=arguments.context,
+        **settings,
+    )
+    if ready is not None:
+        verdict = asking.asked(verdict, ready)
     reporting.report(verdict, arguments)
     return verdict.exit_code
 

@@ -10,12 +10,14 @@ import json
 from typing import TYPE_CHECKING
 
 from windtunnel import __version__
+from windtunnel.findings import Severity
 
 if TYPE_CHECKING:
     from typing import Any
 
     from windtunnel.evidence import Flight
     from windtunnel.findings import Finding, Place
+    from windtunnel.reader.reading import Reading
     from windtunnel.verdict import Verdict
 
 SCHEMA_VERSION = 1
@@ -67,6 +69,44 @@ def document(verdict: Verdict) -> dict[str, Any]:
             ],
         },
         **({"flights": [flight_record(flight) for flight in verdict.flights]} if verdict.flights else {}),
+        **({"judge": judge_record(verdict.reading)} if verdict.reading is not None else {}),
+    }
+
+
+def judge_record(reading: Reading) -> dict[str, Any]:
+    """Return what a language model said as JSON values: the claims that count, those that do not, and why."""
+    return {
+        "model": reading.model,
+        "votes": reading.votes,
+        "answered": sorted(reading.answered),
+        "open": dict(sorted(reading.open.items())),
+        "claims": [
+            {
+                "code": finding.code,
+                "path": finding.place.path,
+                "line": finding.place.line,
+                "quote": finding.evidence,
+                "statement": finding.message,
+                "blocks": finding.severity is Severity.BLOCKER,
+            }
+            for finding in reading.findings
+        ],
+        "dropped": [
+            {
+                "code": dropped.code,
+                "path": dropped.claim.path,
+                "line": dropped.claim.line,
+                "quote": dropped.claim.quote,
+                "statement": dropped.claim.statement,
+                "reason": dropped.reason,
+                "found_already": dropped.confirmed,
+            }
+            for dropped in reading.dropped
+        ],
+        "reversals": [{"code": one.code, **_place_record(one.place), "what": one.what} for one in reading.reversals],
+        "files": dict(sorted(reading.files.items())),
+        "tokens": reading.tokens,
+        "cost": reading.cost,
     }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from windtunnel.verdict import Verdict
 
 _INDENT = "    "
+_TOLD_DROPPED = 20
 _COLOURS = {
     Severity.BLOCKER: "\x1b[1;31m",
     Severity.UNDECIDED: "\x1b[1;35m",
@@ -141,6 +142,7 @@ class _Page:
             lines += self._wrap(
                 f"ignored: {code}, {number} finding{'' if number == 1 else 's'}: {said(reason)}", _INDENT
             )
+        lines += self._judge()
         for outcome in self._verdict.outcomes:
             if outcome.dropped:
                 lines += self._wrap(f"left out: {outcome.dropped} more findings of {outcome.rule.code()}", _INDENT)
@@ -148,6 +150,28 @@ class _Page:
                 lines += self._wrap(f"skipped: {outcome.rule.code()}: {said(outcome.skipped)}", _INDENT)
         if lines:
             yield lines
+
+    def _judge(self) -> Iterator[str]:
+        """What became of the claims of a language model that do not count."""
+        reading = self._verdict.reading
+        if reading is None:
+            return
+        for dropped in reading.dropped[:_TOLD_DROPPED]:
+            where = f"{dropped.code} {said(dropped.claim.path)}:{dropped.claim.line}"
+            claim, reason = said(dropped.claim.statement), said(dropped.reason)
+            yield from self._wrap(f"dropped: {where}: {claim}, because: {reason}", _INDENT)
+        if len(reading.dropped) > _TOLD_DROPPED:
+            yield f"dropped: {len(reading.dropped) - _TOLD_DROPPED} more claims"
+        for reversal in reading.reversals:
+            yield from self._wrap(
+                f"reversal: {reversal.code} {said(str(reversal.place))}: {said(reversal.what)}", _INDENT
+            )
+        cost = "" if reading.cost is None else f", {reading.cost:.4f} US dollars"
+        asked = f"{len(reading.outcomes)} question{'s' * (len(reading.outcomes) != 1)}"
+        yield from self._wrap(
+            f"asked: {said(reading.model)}, {asked} {reading.votes} times each, {reading.tokens:,} tokens{cost}",
+            _INDENT,
+        )
 
     def _line(self, place: Place) -> str | None:
         """The line of the submission at ``place``, if there is one."""

@@ -1,0 +1,152 @@
+"""What judge and review have in common on the command line: which language model is asked, how, what it may take."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from windtunnel.commands.flying import positive
+from windtunnel.errors import UsageError
+
+if TYPE_CHECKING:
+    from windtunnel.reader.reading import Asked
+    from windtunnel.reader.transcript import Endpoint
+    from windtunnel.verdict import Verdict
+
+DEFAULT_LOG = Path("windtunnel-judge.jsonl")
+ENDPOINT_HELP = "base URL and key come from OPENAI_BASE_URL and OPENAI_API_KEY; a local server needs no key"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide how a language model is asked."""
+    group = parser.add_argument_group("the language model", ENDPOINT_HELP)
+    group.add_argument(
+        "--context",
+        type=Path,
+        metavar="FILE",
+        help="hypothesis, method, experimental_design and experiment_runs, as JSON with these keys or as Markdown with "
+        "the headings of a review document, which carries its own",
+    )
+    group.add_argument("--model", default="o3", metavar="NAME", help="(default: %(default)s)")
+    group.add_argument(
+        "--votes",
+        type=positive,
+        default=2,
+        metavar="N",
+        help="ask each question N times and keep what most askings claim (default: %(default)s)",
+    )
+    group.add_argument(
+        "--judge-blocks", action="store_true", help="let claims of the model make the code not ready, not only advise"
+    )
+    group.add_argument(
+        "--previous",
+        type=Path,
+        metavar="VERDICT",
+        help="JSON report of an earlier round, whose claims are given and held to",
+    )
+    group.add_argument(
+        "--log", type=Path, metavar="FILE", help=f"append everything sent and received to FILE (default: {DEFAULT_LOG})"
+    )
+    group.add_argument("--replay", type=Path, metavar="LOG", help="take the answers from a log; nothing is sent")
+    group.add_argument(
+        "--answer-timeout", type=_seconds, default=600.0, metavar="SECONDS", help="of one answer (default: %(default)g)"
+    )
+    group.add_argument(
+        "--retries",
+        type=_count,
+        default=2,
+        metavar="N",
+        help="how often an asking that fails is repeated (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max-tokens",
+        type=positive,
+        default=1_500_000,
+        metavar="N",
+        help="of all questions together, in and out (default: %(default)s)",
+    )
+    group.add_argument("--max-cost", type=_seconds, metavar="USD", help="of all questions together (default: no limit)")
+    group.add_argument(
+        "--price", type=_price, metavar="IN,OUT", help="US dollars per million tokens, where the model's are not known"
+    )
+
+
+def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
+    """Make the endpoint and the way it is asked; whatever is wrong is known before the check.
+
+    Raises:
+        UsageError: an option names something that is not there, or there is no endpoint to ask.
+    """
+    from windtunnel.reader.earlier import Earlier, read_earlier  # noqa: PLC0415 - of those who ask alone
+    from windtunnel.reader.endpoint import OpenAIEndpoint  # noqa: PLC0415
+    from windtunnel.reader.limits import Purse  # noqa: PLC0415
+    from windtunnel.reader.reading import Asked  # noqa: PLC0415
+    from windtunnel.reader.transcript import Recorded, Replayed  # noqa: PLC0415
+
+    if arguments.replay is not None and arguments.log is not None:
+        raise UsageError("--replay takes the answers from a log, and --log would write another; give one of them")
+    purse = Purse.of(
+        arguments.model, most_tokens=arguments.max_tokens, most_cost=arguments.max_cost, price=arguments.price
+    )
+    earlier = Earlier() if arguments.previous is None else read_earlier(arguments.previous)
+    endpoint: Endpoint
+    if arguments.replay is not None:
+        endpoint = Replayed(arguments.replay)
+        wait = _no_wait
+    else:
+        asked = OpenAIEndpoint(timeout_seconds=arguments.answer_timeout, retries=arguments.retries)
+        endpoint = Recorded(asked, arguments.log or DEFAULT_LOG)
+        wait = None
+    settings = {"sleep": wait} if wait is not None else {}
+    return endpoint, Asked(
+        model=arguments.model,
+        purse=purse,
+        votes=arguments.votes,
+        retries=arguments.retries,
+        blocks=arguments.judge_blocks,
+        earlier=earlier,
+        **settings,
+    )
+
+
+def asked(verdict: Verdict, prepared_: tuple[Endpoint, Asked]) -> Verdict:
+    """Ask, and conclude anew."""
+    from windtunnel.reader.beside import read_beside  # noqa: PLC0415
+
+    endpoint, how = prepared_
+    return read_beside(verdict, endpoint, how, progress=_tell)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _no_wait(_: float) -> None:
+    """What was waited for once need not be waited for again."""
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _price(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    try:
+        into, out = (float(part) for part in parts)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not IN,OUT such as 2.0,8.0") from None
+    if min(into, out) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} has a price below 0")
+    return into, out
