@@ -11,7 +11,8 @@ from benchmarks.study.plan import read_plan
 from benchmarks.study.report import write_report
 from benchmarks.study.statistics import Difference
 from benchmarks.study.tables import verdict
-from tests.benchmarks import study_rows
+
+from . import study_rows
 
 PLAN = read_plan(Path(__file__).parents[2] / "docs" / "study" / "plan.yaml")
 FIGURES = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from windtunnel.claims import Case
 from windtunnel.reader.reading import Asked, read
 from windtunnel.repo import Repo
-from windtunnel.rules.registry import judged_rules
+from windtunnel.rules.registry import all_rules
 from windtunnel.rules.select import choose
 from windtunnel.verdict import Verdict, conclude
 
@@ -29,7 +29,7 @@ def read_beside(
         progress: is told what is asked.
     """
     repo = Repo(verdict.submission, as_of=verdict.as_of, flights=verdict.flights)
-    chosen = frozenset(choose(judged_rules(), verdict.selection)) if verdict.selection else frozenset(judged_rules())
+    chosen = frozenset(choose(all_rules(), verdict.selection))
     reading = read(Case(repo, verdict), endpoint, asked, chosen=chosen.__contains__, progress=progress)
     return conclude(
         verdict.submission,

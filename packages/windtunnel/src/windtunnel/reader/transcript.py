@@ -113,10 +113,11 @@ class Replayed:
             for line in path.read_text(encoding="utf-8").splitlines():
                 if line.strip():
                     exchange = json.loads(line)
+                    (exchange.get("response") or exchange["error"]).keys()  # one of the two is there
                     self._answers[exchange["key"]].append(exchange)
         except OSError as error:
             raise UsageError(f"--replay {path} cannot be read: {error.strerror}; give a log of --log") from error
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(f"--replay {path} is no log of exchanges: {error}"[:300]) from error
         if not self._answers:
             raise UsageError(f"--replay {path} holds no exchange")
