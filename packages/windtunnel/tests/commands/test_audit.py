@@ -60,6 +60,15 @@ def test_what_is_no_verdict_ends_with_2(
     assert said in capsys.readouterr().err
 
 
+def test_the_kinds_of_claims_are_listed_with_what_decides_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--kinds"]) == 0
+    text = capsys.readouterr().out
+    assert "duplicate-code" in text
+    assert "DEP003" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert main(["audit"]) == 2
+
+
 def test_a_verdict_comes_from_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

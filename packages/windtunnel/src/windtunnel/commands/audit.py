@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ examples:
   windtunnel audit verdict.json submission.json --runs runs/ --format json
       the same as JSON, of a submission with its run configurations beside it
   some-reviewer | windtunnel audit - experiments/glora-glue
+  windtunnel audit --kinds
 
 exit codes:
   0 audited    2 the command line cannot be    3 nothing of the verdict could be decided
@@ -41,8 +43,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("verdict", metavar="VERDICT", help='JSON with "code_issue", or - for stdin')
-    parser.add_argument("path", metavar="PATH", help=reporting.PATH_HELP)
+    parser.add_argument("verdict", metavar="VERDICT", nargs="?", help='JSON with "code_issue", or - for stdin')
+    parser.add_argument("path", metavar="PATH", nargs="?", help=reporting.PATH_HELP)
+    parser.add_argument("--kinds", action="store_true", help="list the kinds of claims and what decides each, and end")
     parser.add_argument(
         "--runs", type=Path, metavar="DIR", help="folder of run configurations *.yaml, instead of the submission's own"
     )
@@ -63,6 +66,10 @@ def _audit(arguments: argparse.Namespace) -> int:
     from windtunnel.claims import Case, audit  # noqa: PLC0415 - the rules take longer to import than --help should
     from windtunnel.submission import load  # noqa: PLC0415
 
+    if arguments.kinds:
+        return _kinds()
+    if arguments.verdict is None or arguments.path is None:
+        raise UsageError("give VERDICT and PATH, or --kinds")
     arguments.also = []
     reporting.check_output(arguments)
     verdict = _read(arguments.verdict)
@@ -72,6 +79,22 @@ def _audit(arguments: argparse.Namespace) -> int:
     audited = audit(verdict, Case.of(submission, as_of=arguments.as_of))
     _report(audited, arguments)
     return 0 if audited.decidable else 3
+
+
+def _kinds() -> int:
+    from windtunnel.claims.kinds import KINDS  # noqa: PLC0415
+    from windtunnel.commands.output import to_stdout  # noqa: PLC0415
+
+    width = max(len(kind.name) for kind in KINDS) + 2
+    lines = [
+        line
+        for kind in KINDS
+        for line in textwrap.wrap(
+            kind.decided_by, 80, initial_indent=f"{kind.name:<{width}}", subsequent_indent=" " * width
+        )
+    ]
+    to_stdout("\n".join(lines) + "\n")
+    return 0
 
 
 def _read(name: str) -> dict[str, Any]:
