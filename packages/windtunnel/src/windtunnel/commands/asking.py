@@ -20,8 +20,8 @@ ENDPOINT_HELP = "base URL and key come from OPENAI_BASE_URL and OPENAI_API_KEY; 
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that decide how a language model is asked."""
-    group = parser.add_argument_group("the language model", ENDPOINT_HELP)
+    """Add the options that decide what a language model is asked, and how."""
+    group = add_endpoint(parser, model="o3")
     group.add_argument(
         "--context",
         type=Path,
@@ -29,7 +29,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="hypothesis, method, experimental_design and experiment_runs, as JSON with these keys or as Markdown with "
         "the headings of a review document, which carries its own",
     )
-    group.add_argument("--model", default="o3", metavar="NAME", help="(default: %(default)s)")
     group.add_argument(
         "--votes",
         type=positive,
@@ -45,6 +44,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="VERDICT",
         help="JSON report of an earlier round, whose claims are given and held to",
+    )
+
+
+def add_endpoint(parser: argparse.ArgumentParser, *, model: str | None) -> argparse._ArgumentGroup:
+    """Add the options that decide which language model is asked, and what it may take.
+
+    Args:
+        parser: the verb's.
+        model: asked if none is named; None asks none then.
+    """
+    group = parser.add_argument_group("the language model", ENDPOINT_HELP)
+    group.add_argument(
+        "--model",
+        default=model,
+        metavar="NAME",
+        help="(default: %(default)s)" if model else "ask it about what rules cannot decide (default: none is asked)",
     )
     group.add_argument(
         "--log", type=Path, metavar="FILE", help=f"append everything sent and received to FILE (default: {DEFAULT_LOG})"
@@ -71,6 +86,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--price", type=_price, metavar="IN,OUT", help="US dollars per million tokens, where the model's are not known"
     )
+    return group
 
 
 def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
@@ -90,7 +106,8 @@ def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
     purse = Purse.of(
         arguments.model, most_tokens=arguments.max_tokens, most_cost=arguments.max_cost, price=arguments.price
     )
-    earlier = Earlier() if arguments.previous is None else read_earlier(arguments.previous)
+    previous = getattr(arguments, "previous", None)
+    earlier = Earlier() if previous is None else read_earlier(previous)
     endpoint: Endpoint
     if arguments.replay is not None:
         endpoint = Replayed(arguments.replay)
@@ -103,9 +120,9 @@ def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
     return endpoint, Asked(
         model=arguments.model,
         purse=purse,
-        votes=arguments.votes,
+        votes=getattr(arguments, "votes", 1),
         retries=arguments.retries,
-        blocks=arguments.judge_blocks,
+        blocks=getattr(arguments, "judge_blocks", False),
         earlier=earlier,
         **settings,
     )
@@ -116,10 +133,11 @@ def asked(verdict: Verdict, prepared_: tuple[Endpoint, Asked]) -> Verdict:
     from windtunnel.reader.beside import read_beside  # noqa: PLC0415
 
     endpoint, how = prepared_
-    return read_beside(verdict, endpoint, how, progress=_tell)
+    return read_beside(verdict, endpoint, how, progress=tell)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Say on standard error what is asked."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 

@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.commands import reporting
+from windtunnel.commands import asking, reporting
 from windtunnel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ examples:
   windtunnel audit verdict.json submission.json --runs runs/ --format json
       the same as JSON, of a submission with its run configurations beside it
   some-reviewer | windtunnel audit - experiments/glora-glue
+  windtunnel audit verdict.json . --model gpt-4.1
+      and for what no rule decides, a line of the code that a language model points to
   windtunnel audit --kinds
 
 exit codes:
@@ -39,7 +41,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "audit",
         help="check somebody else's verdict against the code, sentence by sentence",
         description="Split a verdict into its claims and decide each by the rules: confirmed, refuted or undecidable, "
-        "with the evidence. No model and no network take part.",
+        "with the evidence. No model and no network take part unless --model is given; a model decides nothing.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,6 +57,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="DATE",
         help="the day, as YYYY-MM-DD, whose library versions count (default: today)",
     )
+    asking.add_endpoint(parser, model=None)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="(default: %(default)s)")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the report to FILE and one line of summary to stdout"
@@ -72,11 +75,16 @@ def _audit(arguments: argparse.Namespace) -> int:
         raise UsageError("give VERDICT and PATH, or --kinds")
     arguments.also = []
     reporting.check_output(arguments)
+    ready = asking.prepared(arguments) if arguments.model is not None else None
     verdict = _read(arguments.verdict)
     if arguments.verdict == "-" and arguments.path == "-":
         raise UsageError("VERDICT and PATH are both -; standard input holds one of them")
     submission = load(arguments.path, runs=arguments.runs, stdin=reporting.stdin_of(arguments))
     audited = audit(verdict, Case.of(submission, as_of=arguments.as_of))
+    if ready is not None:
+        from windtunnel.reader.supporting import supported  # noqa: PLC0415
+
+        audited = supported(audited, *ready, progress=asking.tell)
     _report(audited, arguments)
     return 0 if audited.decidable else 3
 

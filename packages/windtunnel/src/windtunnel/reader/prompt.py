@@ -8,6 +8,7 @@ so that a model cannot follow what it does not see.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.contract import CRITERIA
@@ -39,9 +40,30 @@ claims.\
 """
 
 
-def messages(
-    question: type[_Judged], case: Case, *, vote: int = 0, earlier: Sequence[str] = ()
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Question:
+    """What a language model is asked.
+
+    Attributes:
+        code: that tells it from others.
+        title: what it is about.
+        text: as it is put.
+        files: those that are shown, if they are there; run configurations are always shown.
+    """
+
+    code: str
+    title: str
+    text: str
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: type[_Judged]) -> Question:
+        """The question of a rule."""
+        criterion = CRITERIA[rule.criterion]
+        return cls(rule.code(), f"criterion {criterion.number}, {criterion.title}", rule.question, rule.files)
+
+
+def messages(question: Question, case: Case, *, vote: int = 0, earlier: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The messages of one asking.
 
     Args:
@@ -50,13 +72,12 @@ def messages(
         vote: the number of the asking; every other one shows the files in the opposite order.
         earlier: what an earlier round claimed in answer to this question.
     """
-    mark = f"=== {hashlib.sha256((case.repo.submission.digest + question.code()).encode()).hexdigest()[:24]} ==="
+    mark = f"=== {hashlib.sha256((case.repo.submission.digest + question.code).encode()).hexdigest()[:24]} ==="
     files = [path for path in question.files if path in case.files] + [run.path for run in case.repo.runs]
     if vote % 2:
         files.reverse()
-    criterion = CRITERIA[question.criterion]
     parts = [
-        f"Question ({question.code()}, criterion {criterion.number}, {criterion.title}):\n{question.question}",
+        f"Question ({question.code}, {question.title}):\n{question.text}",
         *(_earlier(earlier)),
         f"The material under review stands between these marks:\n{mark}",
         *_context(case),

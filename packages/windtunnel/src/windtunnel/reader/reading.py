@@ -12,7 +12,7 @@ from windtunnel.reader.earlier import Earlier, Reversal, digests, reversals
 from windtunnel.reader.endpoint import estimated_tokens
 from windtunnel.reader.holding import Dropped, held, located
 from windtunnel.reader.limits import LimitReachedError, Purse
-from windtunnel.reader.prompt import messages
+from windtunnel.reader.prompt import Question, messages
 from windtunnel.reader.transcript import EndpointError
 from windtunnel.reader.votes import agreed
 from windtunnel.rules.base import Outcome
@@ -116,7 +116,7 @@ def read(
     for number, question in enumerate(wanted, start=1):
         progress(f"question {number} of {len(wanted)}: {question.name}")
         try:
-            answers = [_answer(question, case, endpoint, asked, vote) for vote in range(asked.votes)]
+            answers = [answer_to(Question.of(question), case, endpoint, asked, vote) for vote in range(asked.votes)]
         except (EndpointError, Nonsense, LimitReachedError) as error:
             left_open[question.code()] = str(error)
             outcomes.append(Outcome(question, skipped=f"the language model gave no answer: {error}"))
@@ -144,11 +144,17 @@ def read(
     )
 
 
-def _answer(question: type[_Judged], case: Case, endpoint: Endpoint, asked: Asked, vote: int) -> Answer:
-    """One answer, asked for again where there is none that can be read."""
+def answer_to(question: Question, case: Case, endpoint: Endpoint, asked: Asked, vote: int = 0) -> Answer:
+    """One answer, asked for again where there is none that can be read.
+
+    Raises:
+        EndpointError: there is none.
+        Nonsense: there is none that can be read.
+        LimitReachedError: it could take more than is left.
+    """
     request: dict[str, Any] = {
         "model": asked.model,
-        "messages": messages(question, case, vote=vote, earlier=asked.earlier.told(question.code())),
+        "messages": messages(question, case, vote=vote, earlier=asked.earlier.told(question.code)),
         "response_format": response_format(),
         "max_completion_tokens": MOST_ANSWER_TOKENS,
     }
