@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.study.data import prepare
 from benchmarks.study.plan import PlanError, chosen, read_plan
-from benchmarks.study.rows import done, read_rows, tuned_rates
+from benchmarks.study.rows import read_rows, tuned_rates
 from benchmarks.study.running import Runner
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
 
 
 def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
-    finished, rates = done(rows), tuned_rates(rows)
+    finished, rates = plan.finished(rows), tuned_rates(rows)
     taken: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["kind"] == "run":
@@ -134,8 +134,7 @@ def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
     for cell in cells:
         tuned = plan.tuned_by(cell)
         rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
-        known = cell.phase == "tuning" or rate is not None
-        there = known and plan.hash_of(cell, rate) in finished
+        there = finished[cell]
         times = taken.get((cell.task, "tuning" if cell.phase == "tuning" else "run"), [])
         left += 0.0 if there or not times else sum(times) / len(times)
         print(f"{'done' if there else '    '} {cell.id} seed {cell.seed}" + (f" lr {rate:.2e}" if rate else ""))

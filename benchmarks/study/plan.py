@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from benchmarks.study.arms import ARMS, METHODS, SECTIONS, TUNED, section_of
+from benchmarks.study.rows import done, tuned_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from benchmarks.study.rows import Row
 
 
 HUBS = ("loopback", "public")
@@ -143,6 +146,17 @@ class Plan:
         """The tuning cell whose learning rate a cell takes: of the nearest mean rank that was tuned."""
         rank = min(self.tuning["mean_ranks"], key=lambda tuned: (abs(tuned - cell.mean_rank), tuned))
         return Cell("tuning", cell.task, ARMS[cell.arm].tuned_as, rank, int(self.tuning["seed"]))
+
+    def finished(self, rows: Iterable[Row]) -> dict[Cell, bool]:
+        """Every cell, in order, and whether it has a row of this plan's configuration."""
+        rows = list(rows)
+        hashes, rates = done(rows), tuned_rates(rows)
+        found = {}
+        for cell in self.cells():
+            tuned = self.tuned_by(cell)
+            rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
+            found[cell] = (cell.phase == "tuning" or rate is not None) and self.hash_of(cell, rate) in hashes
+        return found
 
     def run_file(self, cell: Cell, learning_rate: float | None) -> dict[str, Any]:
         """The run configuration of a cell.

@@ -49,11 +49,24 @@ SUBSETS = """
 def write_report(plan: Plan, rows: Sequence[Row], folder: Path) -> None:
     """Write the page and its figures into ``folder``."""
     study = Study(plan, rows, folder)
-    parts = [HEAD, *_headline(study)]
+    parts = [HEAD, *_unfinished(study), *_headline(study)]
     for question in QUESTIONS:
         parts += question(study)
     parts.append(_methods(study))
     (folder / "README.md").write_text("\n".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
+
+
+def _unfinished(study: Study) -> list[str]:
+    """Which grids have runs that are still to be made."""
+    finished = study.plan.finished(study.rows)
+    if all(finished.values()):
+        return []
+    by_grid: dict[str, list[bool]] = {}
+    for cell, there in finished.items():
+        by_grid.setdefault(cell.phase, []).append(there)
+    told = ", ".join(f"{name} {sum(there)} of {len(there)}" for name, there in by_grid.items())
+    made = f"{sum(finished.values())} of {len(finished)} planned runs are made ({told})"
+    return [f"**Unfinished**: {made}. What follows is of these alone; the same command goes on with the others."]
 
 
 def _headline(study: Study) -> list[str]:

@@ -68,7 +68,7 @@ def run(  # noqa: PLR0917 - as a row has them
     values = [float(value) for value in draws.uniform(0.1, 1.0, len(MATRICES))]
     ranks = {name: round(rank * value / np.mean(values)) for name, value in zip(MATRICES, values, strict=True)}
     return {
-        "kind": "run", "phase": phase, "task": task, "arm": arm, "mean_rank": rank, "seed": seed,
+        "kind": "run", "config": f"{phase} {task} {arm} {rank} {seed}", "phase": phase, "task": task, "arm": arm, "mean_rank": rank, "seed": seed,
         "settings": settings, "metrics": {"accuracy": score}, "majority": 0.5, "ranks": ranks,
         "adapter_parameters": 1000 * rank + (100 if arm == "glora" else 0), "seconds": 100.0,
         "signal": dict(zip(MATRICES, values, strict=True)),

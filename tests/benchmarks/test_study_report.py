@@ -61,6 +61,12 @@ def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]
     assert "not within the predicted 2 %" in text  # 0.97 is less than 0.98
 
 
+def test_a_study_that_is_not_at_its_end_says_so(page: tuple[str, Path]) -> None:
+    text, _ = page
+    total = len(PLAN.cells())
+    assert f"**Unfinished**: 0 of {total} planned runs are made (tuning 0 of" in text
+
+
 def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) -> None:
     write_report(PLAN, [], tmp_path)
     text = (tmp_path / "README.md").read_text()
