@@ -125,7 +125,7 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
 
 
 def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
-    finished, rates = plan.finished(rows), tuned_rates(rows)
+    finished, rates = plan.rows_of(rows), tuned_rates(rows)
     taken: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["kind"] == "run":
@@ -134,7 +134,7 @@ def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
     for cell in cells:
         tuned = plan.tuned_by(cell)
         rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
-        there = finished[cell]
+        there = cell in finished
         times = taken.get((cell.task, "tuning" if cell.phase == "tuning" else "run"), [])
         left += 0.0 if there or not times else sum(times) / len(times)
         print(f"{'done' if there else '    '} {cell.id} seed {cell.seed}" + (f" lr {rate:.2e}" if rate else ""))

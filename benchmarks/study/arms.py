@@ -37,12 +37,14 @@ ARMS = {
     "disturbed": Arm("GLoRA", "glora", "equal ranks, moments reset", {"control": "equal"}),
     "glora-parameters": Arm("GLoRA", "glora", "GLoRA at LoRA's parameters", {"budget_unit": "parameters"}),
     "glora-min1": Arm("GLoRA", "glora", "GLoRA, least rank 1", {"min_rank": 1}),
-    "glora-cost": Arm("GLoRA", "glora", "shares by cost", {"cost_exponent": 1.0}),
-    "glora-shrunk": Arm("GLoRA", "glora", "half way to equal shares", {"uniform_share": 0.5}),
-    "glora-dropped": Arm("GLoRA", "glora", "weakest quarter dropped", {"drop_fraction": 0.25}),
-    "glora-seeded": Arm("GLoRA", "glora", "grown along the gradient", {"growth": "gradient"}),
+    "glora-same": Arm("GLoRA", "lora", "GLoRA at LoRA's learning rate"),
+    "glora-cost": Arm("GLoRA", "lora", "shares by cost", {"cost_exponent": 1.0}),
+    "glora-shrunk": Arm("GLoRA", "lora", "half way to equal shares", {"uniform_share": 0.5}),
+    "glora-dropped": Arm("GLoRA", "lora", "weakest quarter dropped", {"drop_fraction": 0.25}),
+    "glora-seeded": Arm("GLoRA", "lora", "grown along the gradient", {"growth": "gradient"}),
 }
-IMPROVED = ("glora-cost", "glora-shrunk", "glora-dropped", "glora-seeded")  # on the method as it was proposed
+# against "glora-same", which has the learning rate that they have
+IMPROVED = ("glora-cost", "glora-shrunk", "glora-dropped", "glora-seeded")
 SECTIONS = {"GLoRA": "glo_ra", "AdaLoRA": "adalora", "LoRA": "lora"}
 METHODS = {"GLoRA": "proposed", "AdaLoRA": "comparative-1", "LoRA": "comparative-2"}
 

@@ -93,28 +93,37 @@ class Study:
         runs = [run for run in self.of("core").to_dict("records") if run["arm"] == "glora"]
         return {(run["task"], int(run["mean_rank"]), int(run["seed"])): run[column] for run in runs}
 
-    def beside(self, arm: str, other: str, *, phases: Sequence[str]) -> list[Comparison]:
-        """One arm of some grids against another, of the same task, rank and seed, wherever both have runs."""
-        table = self.of("core", *phases)
+    def beside(self, arm: str, other: str, *, phases: Sequence[str], among: Sequence[str] = ()) -> list[Comparison]:
+        """One arm of some grids against another, of the same task, rank and seed, wherever both have runs.
+
+        Args:
+            arm: the one.
+            other: the other.
+            phases: the grids of the one.
+            among: the grids in which the other is looked for; the core and those of the one if left out.
+        """
+        table = self.of(*(among or ("core", *phases)))
+        table = table.drop_duplicates(["task", "mean_rank", "seed", "arm"])
         own = table[table["phase"].isin(phases) & (table["arm"] == arm)][["task", "mean_rank", "seed"]]
         part = table[table["arm"].isin([arm, other])].merge(own.drop_duplicates(), on=["task", "mean_rank", "seed"])
         return compare(part, arm, [other])
 
 
 def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
-    """Return a line for each finished run but those of the search for learning rates.
+    """Return a line for each planned run that is finished, but those of the search for learning rates.
+
+    A run that belongs to several grids has a line in each; a row of another plan has none.
 
     Columns: phase, task, arm, mean_rank, seed, settings (JSON), score (the task's primary metric in points), and what
     the row has: majority, ranks, signal, parameters, seconds.
     """
     found: list[dict[str, Any]] = []
-    for row in rows:
-        if row["kind"] != "run" or row["phase"] == "tuning" or row["task"] not in plan.tasks:
+    for cell, row in plan.rows_of(rows).items():
+        value = row["metrics"].get(plan.tasks[cell.task].metric)
+        if cell.phase == "tuning" or value is None:
             continue
-        value = row["metrics"].get(plan.tasks[row["task"]].metric)
-        if value is None:
-            continue
-        found.append({**row, "settings": json.dumps(row["settings"], sort_keys=True), "score": 100 * value})
+        settings = json.dumps(dict(cell.settings), sort_keys=True)
+        found.append({**row, **cell.own, "settings": settings, "score": 100 * value})
     columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score"]
     return pd.DataFrame(found, columns=None if found else columns)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from benchmarks.study.arms import ARMS, METHODS, SECTIONS, TUNED, section_of
-from benchmarks.study.rows import done, tuned_rates
+from benchmarks.study.rows import tuned_rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,6 +86,13 @@ class Cell:
         changed = "".join(f"-{key.replace('_', '')}{value}" for key, value in self.settings)
         return f"{self.phase}-{self.task}-{self.arm}-r{self.mean_rank}{changed}"
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """What rows and tables say of it, settings left out."""
+        return {
+            "phase": self.phase, "task": self.task, "arm": self.arm, "mean_rank": self.mean_rank, "seed": self.seed,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -147,15 +154,18 @@ class Plan:
         rank = min(self.tuning["mean_ranks"], key=lambda tuned: (abs(tuned - cell.mean_rank), tuned))
         return Cell("tuning", cell.task, ARMS[cell.arm].tuned_as, rank, int(self.tuning["seed"]))
 
-    def finished(self, rows: Iterable[Row]) -> dict[Cell, bool]:
-        """Every cell, in order, and whether it has a row of this plan's configuration."""
+    def rows_of(self, rows: Iterable[Row]) -> dict[Cell, Row]:
+        """The row of each cell that has one of just its configuration, in the order of the cells."""
         rows = list(rows)
-        hashes, rates = done(rows), tuned_rates(rows)
+        by_config = {row["config"]: row for row in rows if row["kind"] == "run"}
+        rates = tuned_rates(rows)
         found = {}
         for cell in self.cells():
             tuned = self.tuned_by(cell)
             rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
-            found[cell] = (cell.phase == "tuning" or rate is not None) and self.hash_of(cell, rate) in hashes
+            row = by_config.get(self.hash_of(cell, rate)) if cell.phase == "tuning" or rate is not None else None
+            if row is not None:
+                found[cell] = row
         return found
 
     def run_file(self, cell: Cell, learning_rate: float | None) -> dict[str, Any]:

@@ -58,14 +58,14 @@ def write_report(plan: Plan, rows: Sequence[Row], folder: Path) -> None:
 
 def _unfinished(study: Study) -> list[str]:
     """Which grids have runs that are still to be made."""
-    finished = study.plan.finished(study.rows)
-    if all(finished.values()):
+    cells, finished = study.plan.cells(), study.plan.rows_of(study.rows)
+    if len(finished) == len(cells):
         return []
     by_grid: dict[str, list[bool]] = {}
-    for cell, there in finished.items():
-        by_grid.setdefault(cell.phase, []).append(there)
+    for cell in cells:
+        by_grid.setdefault(cell.phase, []).append(cell in finished)
     told = ", ".join(f"{name} {sum(there)} of {len(there)}" for name, there in by_grid.items())
-    made = f"{sum(finished.values())} of {len(finished)} planned runs are made ({told})"
+    made = f"{len(finished)} of {len(cells)} planned runs are made ({told})"
     return [f"**Unfinished**: {made}. What follows is of these alone; the same command goes on with the others."]
 
 

@@ -56,8 +56,9 @@ def tuned_rates(rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
     """The best learning rate by task, arm and mean rank: the first of equally good trials."""
     best: dict[tuple[str, str, int], Row] = {}
     for row in rows:
+        if row["kind"] != "trial" or row["value"] is None:
+            continue
         key = (row["task"], row["arm"], row["mean_rank"])
-        complete = row["kind"] == "trial" and row["value"] is not None
-        if complete and (key not in best or row["value"] > best[key]["value"]):
+        if key not in best or row["value"] > best[key]["value"]:
             best[key] = row
     return {key: row["learning_rate"] for key, row in best.items()}

@@ -2,78 +2,98 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from benchmarks.study.arms import IMPROVED, TUNED
+from benchmarks.study.plan import Plan, read_plan
 from benchmarks.study.style import MODULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.study.plan import Cell
 
 NAMES = {"query": "attention_self_query", "key": "attention_self_key", "value": "attention_self_value"}
 MATRICES = [f"layer_{layer}_{NAMES.get(name, name)}" for layer in range(6) for name in MODULES]
-TASKS = ("rte", "sst2")
+RATES = (1e-3, 2e-3, 4e-3)
+BEST = 2e-3
 
 
-def core(*, gain: float, seeds: int = 5) -> list[dict[str, Any]]:
-    """Runs of the core grid: AdaLoRA and GLoRA have ``gain`` over LoRA, shuffled ranks lose it."""
-    draws = np.random.default_rng(1)
+def plan() -> Plan:
+    """The project's plan with two tasks and a small grid of each kind."""
+    given = read_plan(Path(__file__).parents[2] / "docs" / "study" / "plan.yaml")
+    seeds, some = [1, 2, 3, 4, 5], {"tasks": ["sst2"], "seeds": [1, 2, 3]}
+    settings = [{"beta_ema": 0.0}, {"allocation_share": 0.4}, {"signal": "lora_B"}, {"signal": "exact"}]
+    controls = ["reversed", "disturbed", "glora-parameters", "glora-min1"]
+    fresh = ["lora", "glora-same", *IMPROVED]
+    return dataclasses.replace(
+        given,
+        tasks={name: given.tasks[name] for name in ("rte", "sst2")},
+        grids={
+            "core": ({"arms": ["lora", "adalora", "glora", "shuffled"], "mean_ranks": [1, 2], "seeds": seeds},),
+            "second": (
+                {**some, "arms": controls, "mean_ranks": [2]},
+                {**some, "arms": ["lora", "glora"], "mean_ranks": [8]},
+            ),
+            "same": ({"arms": ["glora-same"], "mean_ranks": [1, 2], "seeds": seeds},),
+            "settings": ({**some, "arms": ["glora"], "mean_ranks": [1], "settings": settings},),
+            "improve": ({**some, "arms": list(IMPROVED), "mean_ranks": [1]},),
+            "fresh": ({"tasks": ["sst2"], "arms": fresh, "mean_ranks": [1], "seeds": [11, 12, 13]},),
+        },
+    )
+
+
+def trials(of: Plan, best: float = BEST) -> list[dict[str, Any]]:
+    """Searches in which one rate is the best for all."""
     return [
-        run("core", task, arm, rank, seed, base + extra + 0.001 * draws.normal())
-        for task in TASKS
-        for rank in (1, 2)
-        for seed in range(1, seeds + 1)
-        for base in [0.8 + 0.01 * draws.normal()]
-        for arm, extra in (("lora", 0.0), ("adalora", gain), ("glora", gain), ("shuffled", -gain))
-    ]
-
-
-def further(*, gain: float) -> list[dict[str, Any]]:
-    """Everything beside the core grid: controls, settings, improvements that gain, searches and a cost."""
-    draws = np.random.default_rng(2)
-    seeds = (1, 2, 3)
-    found = [
-        run("second", "sst2", arm, rank, seed, 0.8 + 0.001 * draws.normal())
-        for arm, rank in (("reversed", 2), ("disturbed", 2), ("glora-parameters", 2), ("glora-min1", 2), ("lora", 8))
-        for seed in seeds
-    ]
-    found += [
-        run("settings", "sst2", "glora", 1, seed, 0.8 + 0.001 * draws.normal(), **settings)
-        for settings in ({"beta_ema": 0.0}, {"allocation_share": 0.4}, {"signal": "lora_B"}, {"signal": "exact"})
-        for seed in seeds
-    ]
-    for phase, chosen in (("improve", seeds), ("fresh", (11, 12, 13))):
-        for seed in chosen:
-            arms = [(arm, gain) for arm in IMPROVED] + ([("lora", 0.0), ("glora", 0.0)] if phase == "fresh" else [])
-            found += [run(phase, "sst2", arm, 1, seed, 0.82 + more + 0.001 * draws.normal()) for arm, more in arms]
-    found += [
         {
-            "kind": "trial",
-            "task": task,
-            "arm": arm,
-            "mean_rank": 2,
-            "learning_rate": rate,
-            "value": 0.8 - abs(rate - 2e-3),
+            "kind": "trial", "task": task, "arm": arm, "mean_rank": 2, "learning_rate": rate, "state": "complete",
+            "value": 0.8 - abs(rate - best),
         }
-        for task in TASKS
+        for task in of.tasks
         for arm in TUNED
-        for rate in (1e-3, 2e-3, 4e-3)
-    ]
-    return [*found, cost()]
+        for rate in RATES
+    ]  # fmt: skip
 
 
-def run(  # noqa: PLR0917 - as a row has them
-    phase: str, task: str, arm: str, rank: int, seed: int, score: float, **settings: Any
-) -> dict[str, Any]:
+def rows(
+    of: Plan, score: Callable[[Cell], float | None], *, chosen: Callable[[Cell], bool] = lambda _: True
+) -> list[dict[str, Any]]:
+    """The searches, and a row for each cell that is chosen."""
+    cells = [cell for cell in of.cells() if cell.phase != "tuning" and chosen(cell)]
+    return [*trials(of), *(run(of, cell, score(cell)) for cell in cells)]
+
+
+def run(of: Plan, cell: Cell, score: float | None) -> dict[str, Any]:
     """One finished run."""
-    draws = np.random.default_rng(seed)
+    draws = np.random.default_rng(cell.seed)
     values = [float(value) for value in draws.uniform(0.1, 1.0, len(MATRICES))]
-    ranks = {name: round(rank * value / np.mean(values)) for name, value in zip(MATRICES, values, strict=True)}
+    ranks = {
+        name: round(cell.mean_rank * value / np.mean(values)) for name, value in zip(MATRICES, values, strict=True)
+    }
     return {
-        "kind": "run", "config": f"{phase} {task} {arm} {rank} {seed}", "phase": phase, "task": task, "arm": arm, "mean_rank": rank, "seed": seed,
-        "settings": settings, "metrics": {"accuracy": score}, "majority": 0.5, "ranks": ranks,
-        "adapter_parameters": 1000 * rank + (100 if arm == "glora" else 0), "seconds": 100.0,
+        **cell.own, "kind": "run", "config": of.hash_of(cell, BEST), "settings": dict(cell.settings),
+        "metrics": {of.tasks[cell.task].metric: score}, "majority": 0.5, "ranks": ranks,
+        "adapter_parameters": 1000 * cell.mean_rank + (100 if cell.arm == "glora" else 0), "seconds": 100.0,
         "signal": dict(zip(MATRICES, values, strict=True)),
         "signal_path": [[step, *(value + 1 / step for value in values[:-1]), values[-1]] for step in (20, 40, 60)],
     }  # fmt: skip
+
+
+def gaining(gain: float, improvement: float) -> Callable[[Cell], float]:
+    """AdaLoRA and GLoRA have a gain over LoRA, shuffled ranks lose it, improvements have more than GLoRA."""
+    extra = {"adalora": gain, "glora": gain, "glora-same": gain, "shuffled": -gain, "reversed": -gain}
+    extra |= dict.fromkeys(IMPROVED, gain + improvement)
+    draws = np.random.default_rng(2)
+
+    def score(cell: Cell) -> float:
+        base = 0.8 + 0.01 * float(np.random.default_rng([cell.seed, cell.mean_rank]).normal())
+        return base + extra.get(cell.arm, 0.0) + 0.001 * float(draws.normal())
+
+    return score
 
 
 def cost() -> dict[str, Any]:

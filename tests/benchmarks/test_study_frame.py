@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from benchmarks.study.frame import POOLED, compare, learnable, runs
-from benchmarks.study.plan import read_plan
 
-PLAN = read_plan(Path(__file__).parents[2] / "docs" / "study" / "plan.yaml")
+from . import study_rows
+
+if TYPE_CHECKING:
+    from benchmarks.study.plan import Cell
+
+PLAN = study_rows.plan()
+CORE = [cell for cell in PLAN.cells() if cell.phase == "core" and cell.mean_rank == 2]
 
 
-def row(task: str, arm: str, seed: int, score: float, **changes: Any) -> dict[str, Any]:
-    metric = PLAN.tasks[task].metric
-    given = {"kind": "run", "phase": "core", "task": task, "arm": arm, "mean_rank": 2, "seed": seed, "settings": {}}
-    return {**given, "metrics": {metric: score}, "majority": 0.5, **changes}
-
-
-def grid(gain: float, tasks: tuple[str, ...] = ("rte", "sst2")) -> list[dict[str, Any]]:
+def grid(gain: float) -> list[dict[str, Any]]:
+    """LoRA and GLoRA at mean rank 2 on two tasks, with what seeds share and a little noise."""
     noise = np.random.default_rng(0)
-    found = []
-    for task in tasks:
-        for seed in range(5):
-            base = 0.7 + 0.02 * noise.normal()
-            found.append(row(task, "lora", seed, base))
-            found.append(row(task, "glora", seed, base + gain + 0.001 * noise.normal()))
-    return found
+    base = {(task, seed): 0.7 + 0.02 * noise.normal() for task in PLAN.tasks for seed in range(1, 6)}
+
+    def score(cell: Cell) -> float:
+        return float(base[cell.task, cell.seed] + (gain + 0.001 * noise.normal() if cell.arm == "glora" else 0.0))
+
+    return study_rows.rows(PLAN, score, chosen=lambda cell: cell in CORE and cell.arm in {"lora", "glora"})
 
 
 def test_pairs_of_seeds_take_out_what_both_arms_share() -> None:
@@ -39,7 +38,7 @@ def test_pairs_of_seeds_take_out_what_both_arms_share() -> None:
 
 def test_a_pair_that_is_not_complete_does_not_count() -> None:
     rows = grid(0.01)
-    rows = [one for one in rows if (one["task"], one["arm"], one["seed"]) != ("rte", "lora", 3)]
+    rows = [one for one in rows if (one["task"], one["arm"], one.get("seed")) != ("rte", "lora", 3)]
     counts = {one.task: one.found.count for one in compare(runs(rows, PLAN), "glora", ["lora"])}
     assert counts == {POOLED: 4, "rte": 4, "sst2": 5}
 
@@ -49,12 +48,27 @@ def test_arms_that_have_no_rows_are_not_compared() -> None:
     assert compare(runs([], PLAN), "glora", ["lora"]) == []
 
 
-def test_searches_and_unfinished_runs_are_no_runs() -> None:
-    rows = [row("rte", "lora", 1, 0.5, phase="tuning"), row("rte", "lora", 1, 0.5, kind="trial")]
-    rows.append(row("rte", "lora", 1, 0.5, metrics={"accuracy": None}))
-    assert len(runs(rows, PLAN)) == 0
+def test_searches_unfinished_runs_and_runs_of_another_plan_do_not_count() -> None:
+    cell = CORE[0]
+    tuning = PLAN.tuning_cells()[0]
+    found = [*study_rows.trials(PLAN), {**study_rows.run(PLAN, tuning, 0.5), "config": PLAN.hash_of(tuning, None)}]
+    assert len(runs([*found, study_rows.run(PLAN, cell, None)], PLAN)) == 0
+    assert len(runs([*found, {**study_rows.run(PLAN, cell, 0.5), "config": "of another plan"}], PLAN)) == 0
+    assert len(runs([*found, study_rows.run(PLAN, cell, 0.5)], PLAN)) == 1
 
 
-@pytest.mark.parametrize(("task", "score", "fine"), [("rte", 0.55, True), ("rte", 0.49, False), ("cola", 0.02, True)])
-def test_a_task_is_learnable_where_lora_beats_the_majority(task: str, score: float, fine: bool) -> None:
-    assert learnable(runs([row(task, "lora", seed, score) for seed in range(3)], PLAN)) == {task: fine}
+def test_a_run_of_two_grids_has_a_line_in_each() -> None:
+    same = next(cell for cell in PLAN.cells() if cell.arm == "glora-same")
+    table = runs([*study_rows.trials(PLAN), study_rows.run(PLAN, same, 0.5)], PLAN)
+    assert sorted(zip(table["phase"], table["arm"], strict=True)) == [("core", "glora"), ("same", "glora-same")]
+
+
+@pytest.mark.parametrize(("score", "fine"), [(0.55, True), (0.49, False)])
+def test_a_task_is_learnable_where_lora_beats_the_majority(score: float, fine: bool) -> None:
+    rows = study_rows.rows(PLAN, lambda _: score, chosen=lambda cell: cell in CORE and cell.task == "rte")
+    assert learnable(runs(rows, PLAN)) == {"rte": fine}
+
+
+def test_cola_is_learnable_where_its_correlation_is_above_zero() -> None:
+    table = pd.DataFrame({"task": ["cola"], "arm": ["lora"], "mean_rank": [1], "majority": [0.69], "score": [2.0]})
+    assert learnable(table) == {"cola": True}

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from benchmarks.study.frame import Comparison
-from benchmarks.study.plan import read_plan
 from benchmarks.study.report import write_report
 from benchmarks.study.statistics import Difference
 from benchmarks.study.tables import verdict
 
 from . import study_rows
 
-PLAN = read_plan(Path(__file__).parents[2] / "docs" / "study" / "plan.yaml")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAN = study_rows.plan()
 FIGURES = (
-    "scores", "headline", "differences", "adalora", "costs", "stability", "ranks", "signals", "settings", "budgets",
-    "improvements", "rates",
+    "scores", "headline", "differences", "same_rate", "adalora", "costs", "stability", "ranks", "signals", "settings",
+    "budgets", "improvements", "rates",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("study")
-    write_report(PLAN, [*study_rows.core(gain=0.01), *study_rows.further(gain=0.02)], folder)
+    rows = study_rows.rows(PLAN, study_rows.gaining(0.01, 0.02), chosen=lambda cell: cell.arm != "glora-min1")
+    write_report(PLAN, [*rows, study_rows.cost()], folder)
     return (folder / "README.md").read_text(), folder
 
 
@@ -64,7 +67,8 @@ def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]
 def test_a_study_that_is_not_at_its_end_says_so(page: tuple[str, Path]) -> None:
     text, _ = page
     total = len(PLAN.cells())
-    assert f"**Unfinished**: 0 of {total} planned runs are made (tuning 0 of" in text
+    assert f"**Unfinished**: {total - 9} of {total} planned runs are made (tuning 0 of 6" in text
+    assert "second 15 of 18" in text
 
 
 def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) -> None:

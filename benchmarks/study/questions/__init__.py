@@ -10,6 +10,7 @@ from benchmarks.study.questions.costs import costs
 from benchmarks.study.questions.gains import gains
 from benchmarks.study.questions.improvements import improvements
 from benchmarks.study.questions.rates import rates
+from benchmarks.study.questions.same_rate import same_rate
 from benchmarks.study.questions.scores import scores
 from benchmarks.study.questions.settings import settings
 from benchmarks.study.questions.signals import signals
@@ -22,5 +23,6 @@ if TYPE_CHECKING:
     from benchmarks.study.frame import Study
 
 QUESTIONS: tuple[Callable[[Study], list[str]], ...] = (
-    scores, gains, share_of_adalora, costs, stability, winners, signals, settings, budgets, improvements, rates,
+    scores, gains, same_rate, share_of_adalora, costs, stability, winners, signals, settings, budgets, improvements,
+    rates,
 )  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.study.frame import Study
 
 TRIED, FRESH = "improve", "fresh"
+BASE = "glora-same"  # as it was proposed, at the same learning rate
 SAID = {
     "glora-cost": "shares divided by what a rank of the matrix costs (`cost_exponent=1`)",
     "glora-shrunk": "shares moved half way to equal ones (`uniform_share=0.5`)",
@@ -26,11 +27,11 @@ def improvements(study: Study) -> list[str]:
     panels: dict[str, list[Mark]] = {}
     parts: list[str] = []
     for phase, title in ((TRIED, "tried"), (FRESH, "fresh seeds")):
-        made = [one for arm in IMPROVED for other in ("glora", "lora") for one in _beside(study, arm, other, phase)]
+        made = [one for arm in IMPROVED for other in (BASE, "lora") for one in _beside(study, arm, other, phase)]
         if not made:
             continue
         for one in made:
-            if one.other == "glora":
+            if one.other == BASE:
                 mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.adjusted < 0.05)
                 panels.setdefault(f"{title}: over GLoRA", []).append(mark)
         parts += [f"### {title.capitalize()}", _said(made, phase), comparison_table(made)]
@@ -42,11 +43,11 @@ def improvements(study: Study) -> list[str]:
 
 
 def _beside(study: Study, arm: str, other: str, phase: str) -> list[Comparison]:
-    return study.beside(arm, other, phases=(phase,))
+    return study.beside(arm, other, phases=(phase,), among=("core", "same", phase))
 
 
 def _said(made: list[Comparison], phase: str) -> str:
-    against = [one for one in made if one.other == "glora"]
+    against = [one for one in made if one.other == BASE]
     pooled = [one for one in against if one.task == POOLED] or against
     words = [
         f"{ARMS[one.arm].shown} {one.found.mean:+.2f} ({one.label}, {shown_p(one.adjusted)})"
