@@ -102,18 +102,19 @@ class Runner:
         path = self._folder / "config" / "run" / f"{cell.id}.yaml"
         path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")
         began = time.monotonic()
-        code = self._start(cell, self.work / "logs" / f"{name}.log", afresh=self._is_new(name, config))
-        seconds = time.monotonic() - began
-        if self._stopped.is_set():
+        recorded_as = cell.id if cell.seed == PLAIN_SEED else name
+        afresh = self._is_new(name, config)
+        code = 0  # of a run that came to its end while the study was being stopped
+        if afresh or (before := self._recorded(recorded_as)) is None or before.state != "finished":
+            code = self._start(cell, self.work / "logs" / f"{name}.log", afresh=afresh)
+        if code != 0 and self._stopped.is_set():
             return True
-        run = self._recorded(cell.id if cell.seed == PLAIN_SEED else name)
+        run = self._recorded(recorded_as)
+        seconds = max(time.monotonic() - began, (run.summary.get("training_seconds") or 0.0) if run else 0.0)
         if code != 0 or run is None or run.state != "finished":
             _say(f"{name}: failed with exit code {code}; see {self.work / 'logs' / name}.log")
             return False
-        head = {
-            "phase": cell.phase, "task": cell.task, "arm": cell.arm, "mean_rank": cell.mean_rank, "seed": cell.seed,
-            "settings": dict(cell.settings), "config": config,
-        }  # fmt: skip
+        head = {**cell.own, "settings": dict(cell.settings), "config": config}
         rows = [] if rate is not None else self._trials(cell, head)
         found = rate or tuned_rates(rows).get((cell.task, cell.arm, cell.mean_rank), math.nan)
         if math.isnan(found):

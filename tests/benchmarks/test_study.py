@@ -188,5 +188,12 @@ def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: 
     before = rows.read_bytes()
     assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0
     assert rows.read_bytes() == before
+    last = next(one for one in reversed(found) if one["arm"] == "disturbed")
+    rows.write_text("".join(line for line in before.decode().splitlines(keepends=True) if '"disturbed"' not in line))
+    log = tmp_path / "work" / "logs" / "core-rte-disturbed-r2-seed1.log"
+    told = log.stat().st_mtime_ns
+    assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0  # as if it was stopped at the very end
+    assert read_rows(rows)[-1]["metrics"] == last["metrics"]
+    assert log.stat().st_mtime_ns == told
     main([*options, "--list"])
     assert json.dumps(capsys.readouterr().out).count("done core") == 3
