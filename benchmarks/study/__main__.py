@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.study.data import prepare
 from benchmarks.study.plan import PlanError, chosen, read_plan
-from benchmarks.study.rows import read_rows, tuned_rates
+from benchmarks.study.rows import read_rows
 from benchmarks.study.running import Runner
 
 if TYPE_CHECKING:
@@ -125,15 +125,14 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
 
 
 def _list(plan: Plan, cells: list[Cell], rows: list[Row]) -> None:
-    finished, rates = plan.rows_of(rows), tuned_rates(rows)
+    finished, rates = plan.rows_of(rows), plan.rates(rows)
     taken: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["kind"] == "run":
             taken.setdefault((row["task"], "tuning" if row["phase"] == "tuning" else "run"), []).append(row["seconds"])
     left = 0.0
     for cell in cells:
-        tuned = plan.tuned_by(cell)
-        rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
+        rate = rates.get(cell)
         there = cell in finished
         times = taken.get((cell.task, "tuning" if cell.phase == "tuning" else "run"), [])
         left += 0.0 if there or not times else sum(times) / len(times)

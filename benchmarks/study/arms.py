@@ -20,12 +20,14 @@ class Arm:
         section: of the run file, with what the arm changes in it.
         tuned_as: whose learning rate it takes.
         shown: what tables and figures call it.
+        smoothed: whether its rate is the best over neighbouring trials, or that of the best single one.
     """
 
     method_name: str
     tuned_as: str
     shown: str
     section: Mapping[str, Any] = field(default_factory=dict)
+    smoothed: bool = True
 
 
 ARMS = {
@@ -38,6 +40,9 @@ ARMS = {
     "glora-parameters": Arm("GLoRA", "glora", "GLoRA at LoRA's parameters", {"budget_unit": "parameters"}),
     "glora-min1": Arm("GLoRA", "glora", "GLoRA, least rank 1", {"min_rank": 1}),
     "glora-same": Arm("GLoRA", "lora", "GLoRA at LoRA's learning rate"),
+    "lora-lucky": Arm("LoRA", "lora", "LoRA, best single trial's rate", smoothed=False),
+    "adalora-lucky": Arm("AdaLoRA", "adalora", "AdaLoRA, best single trial's rate", smoothed=False),
+    "glora-lucky": Arm("GLoRA", "glora", "GLoRA, best single trial's rate", smoothed=False),
     "glora-cost": Arm("GLoRA", "lora", "shares by cost", {"cost_exponent": 1.0}),
     "glora-shrunk": Arm("GLoRA", "lora", "half way to equal shares", {"uniform_share": 0.5}),
     "glora-dropped": Arm("GLoRA", "lora", "weakest quarter dropped", {"drop_fraction": 0.25}),

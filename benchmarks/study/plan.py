@@ -104,7 +104,7 @@ class Plan:
         size: ``hidden_size``, ``num_layers`` and ``num_parameters`` of it, as run files state them.
         selection_fraction: of the training rows, on which learning rates are chosen.
         allocation_share: of a run's steps after which ranks are reallocated or pruning starts.
-        tuning: ``trials``, ``low``, ``high``, ``seed`` and ``mean_ranks``.
+        tuning: ``trials``, ``low``, ``high``, ``seed``, ``mean_ranks`` and ``nearest``, see `rows.tuned_rates`.
         tasks: by name, in order.
         grids: by name: ``tasks``, ``arms``, ``mean_ranks``, ``seeds`` and ``settings``.
         precision: of the forward pass, as the experiment's launcher calls it.
@@ -158,14 +158,25 @@ class Plan:
         """The row of each cell that has one of just its configuration, in the order of the cells."""
         rows = list(rows)
         by_config = {row["config"]: row for row in rows if row["kind"] == "run"}
-        rates = tuned_rates(rows)
+        rates = self.rates(rows)
         found = {}
         for cell in self.cells():
-            tuned = self.tuned_by(cell)
-            rate = None if cell.phase == "tuning" else rates.get((tuned.task, tuned.arm, tuned.mean_rank))
+            rate = rates.get(cell)
             row = by_config.get(self.hash_of(cell, rate)) if cell.phase == "tuning" or rate is not None else None
             if row is not None:
                 found[cell] = row
+        return found
+
+    def rates(self, rows: Iterable[Row]) -> dict[Cell, float]:
+        """The learning rate of each cell whose search is finished; a tuning cell has none."""
+        rows = list(rows)
+        plain, smoothed = tuned_rates(rows), tuned_rates(rows, nearest=int(self.tuning["nearest"]))
+        found = {}
+        for cell in self.cells():
+            tuned = self.tuned_by(cell)
+            rates = smoothed if ARMS[cell.arm].smoothed else plain
+            if cell.phase != "tuning" and (rate := rates.get((tuned.task, tuned.arm, tuned.mean_rank))) is not None:
+                found[cell] = rate
         return found
 
     def run_file(self, cell: Cell, learning_rate: float | None) -> dict[str, Any]:

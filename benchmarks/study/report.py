@@ -27,8 +27,8 @@ METHODS = """## How it was measured
   adapted, alpha / r = 2, the same head, epochs and batches in every arm.
 - Real rows: {tasks}.{subsets}
 - The learning rate is tuned for LoRA, AdaLoRA and GLoRA alike: {trials} trials of one seeded sequence between {low:g}
-  and {high:g}, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported split is never asked. Other
-  arms take their method's rate.
+  and {high:g}, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported split is never asked. The
+  rate is taken that is best on average over its {nearest} nearest trials. Other arms take their method's rate.
 - GLoRA reallocates, and AdaLoRA begins to prune, after {share:.0%} of the steps. The score is the last epoch's.
 - Differences are paired over seeds. p is of the paired t-test, adjusted by Holm over the tasks (over ranks and arms for
   all tasks together); *detectable* is the true difference that this test would have found four times in five. Where it
@@ -89,6 +89,7 @@ def _methods(study: Study) -> str:
         low=plan.tuning["low"],
         high=plan.tuning["high"],
         ranks=" and ".join(map(str, plan.tuning["mean_ranks"])),
+        nearest=plan.tuning["nearest"],
         fraction=plan.selection_fraction,
         share=plan.allocation_share,
         runs=len(runs),

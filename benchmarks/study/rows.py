@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,35 @@ def done(rows: Iterable[Row]) -> set[str]:
     return {row["config"] for row in rows if row["kind"] == "run"}
 
 
-def tuned_rates(rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
-    """The best learning rate by task, arm and mean rank: the first of equally good trials."""
-    best: dict[tuple[str, str, int], Row] = {}
+def tuned_rates(rows: Iterable[Row], *, nearest: int = 1) -> dict[tuple[str, str, int], float]:
+    """The best learning rate by task, arm and mean rank.
+
+    Args:
+        rows: of the searches, and others.
+        nearest: a rate's value is the mean over this many trials, itself and those nearest to it in the logarithm. One
+            trial's value is one seed's on a few hundred rows, and the best of several is the luckiest; beside a rate
+            at which training fails, a lucky one fails with another seed. A trial that failed counts as the search's
+            worst. Of equally good rates the one whose own trial was better is taken, then the first.
+    """
+    searches: dict[tuple[str, str, int], list[Row]] = {}
     for row in rows:
-        if row["kind"] != "trial" or row["value"] is None:
-            continue
-        key = (row["task"], row["arm"], row["mean_rank"])
-        if key not in best or row["value"] > best[key]["value"]:
-            best[key] = row
-    return {key: row["learning_rate"] for key, row in best.items()}
+        if row["kind"] == "trial":
+            searches.setdefault((row["task"], row["arm"], row["mean_rank"]), []).append(row)
+    return {key: best for key, trials in searches.items() if (best := _best(trials, nearest)) is not None}
+
+
+def _best(trials: list[Row], nearest: int) -> float | None:
+    complete = [trial for trial in trials if trial["value"] is not None]
+    if not complete:
+        return None
+    worst = min(trial["value"] for trial in complete)
+
+    def smoothed(trial: Row) -> float:
+        at = math.log(trial["learning_rate"])
+        near = sorted(trials, key=lambda other: abs(math.log(other["learning_rate"]) - at))[:nearest]
+        return math.fsum(worst if one["value"] is None else one["value"] for one in near) / len(near)
+
+    # rounded, because two rates with the same neighbours are equal whatever the order of the sum
+    best: Row = max(complete, key=lambda trial: (round(smoothed(trial), 9), trial["value"]))
+    rate: float = best["learning_rate"]
+    return rate

@@ -59,6 +59,7 @@ class Runner:
     jobs: int
     _stopped: threading.Event = field(default_factory=threading.Event)
     _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _claimed: set[str] = field(default_factory=set)
     _recording: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -90,14 +91,15 @@ class Runner:
             return True
         rate = None
         if cell.phase != "tuning":
-            tuned = self.plan.tuned_by(cell)
-            rate = tuned_rates(read_rows(self.rows)).get((tuned.task, tuned.arm, tuned.mean_rank))
+            rate = self.plan.rates(read_rows(self.rows)).get(cell)
             if rate is None:
                 _say(f"{cell.id}: no learning rate was tuned for it yet")
                 return False
         config = self.plan.hash_of(cell, rate)
-        if config in done(read_rows(self.rows)):
-            return True
+        with self._recording:
+            if config in self._claimed or config in done(read_rows(self.rows)):
+                return True  # of another grid, or of an earlier call
+            self._claimed.add(config)
         name = f"{cell.id}-seed{cell.seed}"
         path = self._folder / "config" / "run" / f"{cell.id}.yaml"
         path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")

@@ -39,6 +39,7 @@ def plan() -> Plan:
                 {**some, "arms": ["lora", "glora"], "mean_ranks": [8]},
             ),
             "same": ({"arms": ["glora-same"], "mean_ranks": [1, 2], "seeds": seeds},),
+            "lucky": ({**some, "arms": ["lora-lucky", "glora-lucky"], "mean_ranks": [2]},),
             "settings": ({**some, "arms": ["glora"], "mean_ranks": [1], "settings": settings},),
             "improve": ({**some, "arms": list(IMPROVED), "mean_ranks": [1]},),
             "fresh": ({"tasks": ["sst2"], "arms": fresh, "mean_ranks": [1], "seeds": [11, 12, 13]},),
@@ -76,7 +77,7 @@ def run(of: Plan, cell: Cell, score: float | None) -> dict[str, Any]:
     }
     return {
         **cell.own, "kind": "run", "config": of.hash_of(cell, BEST), "settings": dict(cell.settings),
-        "metrics": {of.tasks[cell.task].metric: score}, "majority": 0.5, "ranks": ranks,
+        "metrics": {of.tasks[cell.task].metric: score}, "majority": 0.5, "learning_rate": BEST, "ranks": ranks,
         "adapter_parameters": 1000 * cell.mean_rank + (100 if cell.arm == "glora" else 0), "seconds": 100.0,
         "signal": dict(zip(MATRICES, values, strict=True)),
         "signal_path": [[step, *(value + 1 / step for value in values[:-1]), values[-1]] for step in (20, 40, 60)],

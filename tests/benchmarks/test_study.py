@@ -121,6 +121,20 @@ def test_the_best_trial_tells_the_rate_and_those_that_were_not_completed_do_not_
     assert tuned_rates(rows) == {("rte", "lora", 2): 2.0, ("sst2", "lora", 2): 5.0}
 
 
+def test_a_lucky_rate_beside_a_cliff_is_not_taken_where_neighbours_count() -> None:
+    found = {0.9e-3: 0.87, 1.6e-3: 0.873, 4.6e-3: 0.876, 5.8e-3: 0.53, 8.2e-3: 0.53, 12e-3: None}
+    rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
+    assert tuned_rates(rows)["rte", "lora", 2] == 4.6e-3
+    assert tuned_rates(rows, nearest=3)["rte", "lora", 2] == 1.6e-3
+    assert tuned_rates(list(reversed(rows)), nearest=3) == tuned_rates(rows, nearest=3)
+    assert tuned_rates([row(value=None)], nearest=3) == {}
+
+
+def test_a_rate_that_is_best_with_its_neighbours_stays() -> None:
+    rows = [row(value=value, learning_rate=10.0**-place) for place, value in enumerate([0.5, 0.6, 0.7, 0.6, 0.4])]
+    assert tuned_rates(rows, nearest=3) == tuned_rates(rows) == {("rte", "lora", 2): 0.01}
+
+
 def test_cells_are_chosen_by_their_ids() -> None:
     cells = read_plan(PLAN).cells()
     assert chosen(cells, []) == cells

@@ -58,6 +58,11 @@ def test_an_improvement_is_held_against_what_was_proposed_on_the_seeds_of_its_ow
     assert "rank 1, p" in tried
 
 
+def test_what_lucky_rates_do_is_told_apart(page: tuple[str, Path]) -> None:
+    text, _ = page
+    assert "GLoRA, best single trial's rate on sst2 at mean rank 2 (2.0e-03)" in text
+
+
 def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]) -> None:
     text, _ = page
     assert "takes 1.005 of LoRA's (LoRA against itself: 1.001)" in text

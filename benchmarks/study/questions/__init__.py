@@ -9,6 +9,7 @@ from benchmarks.study.questions.budgets import budgets
 from benchmarks.study.questions.costs import costs
 from benchmarks.study.questions.gains import gains
 from benchmarks.study.questions.improvements import improvements
+from benchmarks.study.questions.lucky import lucky
 from benchmarks.study.questions.rates import rates
 from benchmarks.study.questions.same_rate import same_rate
 from benchmarks.study.questions.scores import scores
@@ -24,5 +25,5 @@ if TYPE_CHECKING:
 
 QUESTIONS: tuple[Callable[[Study], list[str]], ...] = (
     scores, gains, same_rate, share_of_adalora, costs, stability, winners, signals, settings, budgets, improvements,
-    rates,
+    rates, lucky,
 )  # fmt: skip

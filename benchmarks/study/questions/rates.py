@@ -23,7 +23,8 @@ def rates(study: Study) -> list[str]:
     trials = [row for row in study.rows if row["kind"] == "trial" and row["task"] in study.plan.tasks]
     if not trials:
         return []
-    best = tuned_rates(trials)
+    nearest = int(study.plan.tuning["nearest"])
+    best = tuned_rates(trials, nearest=nearest)
     _draw(study, study.folder / "rates.png")
     lines = [
         "| task | mean rank | " + " | ".join(ARMS[arm].shown for arm in TUNED) + " |",
@@ -40,9 +41,10 @@ def rates(study: Study) -> list[str]:
         if edge
         else "No best rate is at the edge of those that were tried"
     )
+    judged = f"A rate is judged by the mean over the {nearest} trials nearest to it."
     return [
         "## Which learning rates?",
-        f"{said}; every method was given the same {len(tried)} rates.",
+        f"{said}; every method was given the same {len(tried)} rates. {judged}",
         "\n".join(lines),
         image("the search for learning rates", "rates"),
     ]
