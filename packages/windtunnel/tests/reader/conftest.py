@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import threading
@@ -34,6 +35,7 @@ class Chat:
         script: how it behaves at each request, in turn; well, when it is at its end. See `_Handler.do_POST`.
         requests: what it was sent.
         keys: the authorization headers it was sent.
+        usage: what it says it counted.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class Chat:
         self.script: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.usage: dict[str, Any] = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.chat = self  # type: ignore[attr-defined]
@@ -68,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
             message = f"no, and your key is {self.headers.get('Authorization')}"
             self._send(int(behaviour), {"error": {"message": message, "type": "test"}}, {"Retry-After": "0"})
             return
+        if behaviour in {"endless", "trickle", "bomb", "redirect"}:
+            self._misbehave(behaviour, chat)
+            return
         answer = chat.brain(request["messages"][-1]["content"])
         text = answer if isinstance(answer, str) else json.dumps(answer)
         if behaviour == "malformed":
@@ -88,6 +94,25 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._stream(text, behaviour)
 
+    def _misbehave(self, behaviour: str, chat: Chat) -> None:
+        """Send without an end, byte by byte, more than it looks, or the client to somebody else."""
+        self.send_response(307 if behaviour == "redirect" else 200)
+        self.send_header("Content-Type", "application/json")
+        if behaviour == "bomb":
+            self.send_header("Content-Encoding", "gzip")
+        if behaviour == "redirect":
+            self.send_header("Location", chat.url + "/elsewhere")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if behaviour == "bomb":
+            self._write(gzip.compress(b" " * 10**7))
+        deadline = time.monotonic() + 8
+        while behaviour in {"endless", "trickle"} and time.monotonic() < deadline:
+            if not self._write(b" " * 65536 if behaviour == "endless" else b" "):
+                return
+            if behaviour == "trickle":
+                time.sleep(0.2)
+
     def _stream(self, text: str, behaviour: str) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -103,19 +128,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({"choices": [{"index": 0, "delta": {field: piece}, "finish_reason": None}]})
         finish = {"length": "length", "filtered": "content_filter"}.get(behaviour, "stop")
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
-        self._event({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}})
+        self._event({"choices": [], "usage": self.server.chat.usage})
         self._write(b"data: [DONE]\n\n")
 
     def _event(self, what: dict[str, Any]) -> None:
         head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "test"}
         self._write(b"data: " + json.dumps(head | what).encode() + b"\n\n")
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> bool:
+        """Send, unless the client had enough."""
         try:
             self.wfile.write(data)
             self.wfile.flush()
-        except OSError:  # the client had enough
+        except OSError:
             self.close_connection = True
+            return False
+        return True
 
     def _send(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
         data = json.dumps(body).encode()

@@ -70,7 +70,7 @@ def judged(folder: Path) -> Verdict:
     """The files and what addresses the reviewer, checked; then one question, whose claims block."""
     rules = choose(static_rules(), ("STE001", "FIL005"))
     verdict = check_with(rules, submission_of(folder), selection=("STE001", "FIL005", "JDG001"))
-    endpoint = OpenAIEndpoint(timeout_seconds=20, retries=0)
+    endpoint = OpenAIEndpoint(timeout_seconds=20)
     return read_beside(verdict, endpoint, Asked("o3", Purse(10_000_000), votes=1, retries=0, blocks=True))
 
 

@@ -127,3 +127,17 @@ def test_without_a_context_there_is_nothing_to_hold_it_to(
     assert main(["judge", str(EXPERIMENT)]) == 2
     assert "--context is missing" in capsys.readouterr().err
     assert not chat.requests
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_review_may_ask_as_well(chat: Chat, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """After the flight: what was flown is among what the model is told."""
+    chat.brain = brain
+    which = ["--run", "proposed-all-MiniLM-L6-v2-22M--GLUE-SST-2", "--select", "STE,FLY,JDG001"]
+    assert main(["review", options[1], "--judge", *options[2:4], *which]) == 0
+    text = capsys.readouterr().out
+    assert "JDG001 warning src/model.py" in text
+    assert "flown in trial mode" in chat.requests[0]["messages"][-1]["content"]
+    assert main(["review", options[1], "--judge", *options[2:4], *which, "--judge-blocks"]) == 1
+    assert main(["review", options[1], options[1], "--judge"]) == 2

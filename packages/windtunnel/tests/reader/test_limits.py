@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from windtunnel.errors import UsageError
 from windtunnel.reader.limits import LimitReachedError, Purse
-from windtunnel.reader.transcript import Received
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000)), max_size=20), st.integers(1, 30_000))
@@ -17,7 +16,7 @@ def test_what_is_taken_never_goes_beyond_a_limit_that_was_checked(taken: list[tu
             purse.check(prompt, completion)
         except LimitReachedError:
             continue
-        purse.take(Received("", "stop", prompt, completion))
+        purse.take(prompt, completion)
     assert purse.tokens <= most
     assert purse.cost is not None
     assert purse.cost <= 0.05 + 1e-9

@@ -35,7 +35,7 @@ def case() -> Case:
 def ask(case: Case, **settings: Any) -> Reading:
     purse = Purse(most_tokens=settings.pop("tokens", 10_000_000))
     asked = Asked("o3", purse, sleep=lambda _: None, **settings)
-    return read(case, OpenAIEndpoint(timeout_seconds=20, retries=0), asked, chosen=lambda rule: rule.code() == "JDG001")
+    return read(case, OpenAIEndpoint(timeout_seconds=20), asked, chosen=lambda rule: rule.code() == "JDG001")
 
 
 def test_a_claim_that_quotes_its_line_is_advice(chat: Chat, case: Case) -> None:
@@ -51,7 +51,7 @@ def test_a_claim_that_quotes_its_line_is_advice(chat: Chat, case: Case) -> None:
 
 def test_only_with_consent_does_a_claim_make_the_code_not_ready(chat: Chat, case: Case) -> None:
     chat.brain = lambda _: defects(claim("src/model.py", LINE, QUOTE))
-    endpoint = OpenAIEndpoint(timeout_seconds=20, retries=0)
+    endpoint = OpenAIEndpoint(timeout_seconds=20)
     advised = read_beside(case.verdict, endpoint, Asked("o3", Purse(10_000_000), votes=1))
     assert advised.outcome == case.verdict.outcome == "ready"
     blocking = read_beside(case.verdict, endpoint, Asked("o3", Purse(10_000_000), votes=1, blocks=True))
@@ -156,7 +156,7 @@ def test_without_a_usable_answer_the_question_stays_open(
 def test_an_open_question_makes_ready_code_undecided_and_never_ready(chat: Chat, case: Case) -> None:
     chat.script = ["401"] * 99
     verdict = read_beside(
-        case.verdict, OpenAIEndpoint(timeout_seconds=5, retries=0), Asked("o3", Purse(10_000_000), sleep=lambda _: None)
+        case.verdict, OpenAIEndpoint(timeout_seconds=5), Asked("o3", Purse(10_000_000), sleep=lambda _: None)
     )
     assert verdict.outcome == "undecided"
     assert len(verdict.doubts) == len(questions())
@@ -176,7 +176,11 @@ def test_a_limit_stops_before_it_is_passed(chat: Chat, case: Case) -> None:
 
 
 def test_what_an_earlier_round_claimed_is_told_and_a_reversal_is_reported(chat: Chat, case: Case) -> None:
-    before = Earlier((Said("JDG001", "src/model.py", QUOTE.strip(), "The norm is wrong."),), frozenset({"JDG001"}), {})
+    before = Earlier(
+        (Said(code="JDG001", path="src/model.py", quote=QUOTE.strip(), statement="The norm is wrong."),),
+        frozenset({"JDG001"}),
+        {},
+    )
     reading = ask(case, earlier=before)
     assert "The norm is wrong." in chat.requests[0]["messages"][-1]["content"]
     (reversal,) = reading.reversals

@@ -28,7 +28,7 @@ def case() -> Case:
 
 def asked_beside(case: Case, issue: str) -> Audit:
     asked = Asked("o3", Purse(10_000_000), votes=1, retries=0)
-    return supported(audit({"code_issue": issue}, case), OpenAIEndpoint(timeout_seconds=20, retries=0), asked)
+    return supported(audit({"code_issue": issue}, case), OpenAIEndpoint(timeout_seconds=20), asked)
 
 
 def test_a_model_points_to_a_line_and_decides_nothing(chat: Chat, case: Case) -> None:

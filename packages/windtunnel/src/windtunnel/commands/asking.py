@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from windtunnel.reader.transcript import Endpoint
     from windtunnel.verdict import Verdict
 
+MOST = 86_400.0  # seconds, or US dollars
 DEFAULT_LOG = Path("windtunnel-judge.jsonl")
 ENDPOINT_HELP = "base URL and key come from OPENAI_BASE_URL and OPENAI_API_KEY; a local server needs no key"
 
@@ -113,7 +114,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
         endpoint = Replayed(arguments.replay)
         wait = _no_wait
     else:
-        asked = OpenAIEndpoint(timeout_seconds=arguments.answer_timeout, retries=arguments.retries)
+        asked = OpenAIEndpoint(timeout_seconds=arguments.answer_timeout)
         endpoint = Recorded(asked, arguments.log or DEFAULT_LOG)
         wait = None
     settings = {"sleep": wait} if wait is not None else {}
@@ -148,8 +149,8 @@ def _no_wait(_: float) -> None:
 
 def _seconds(text: str) -> float:
     value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    if not 0 < value <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to {MOST:g}")
     return value
 
 
@@ -165,6 +166,6 @@ def _price(text: str) -> tuple[float, float]:
         into, out = (float(part) for part in parts)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not IN,OUT such as 2.0,8.0") from None
-    if min(into, out) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} has a price below 0")
+    if not (0 <= into <= MOST and 0 <= out <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} has a price that is none")
     return into, out

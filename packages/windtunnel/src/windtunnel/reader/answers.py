@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MOST_CLAIMS = 40
+MOST_CHARACTERS = 2000  # of a field
 
 
 class Claim(BaseModel):
@@ -24,13 +25,13 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    statement: str = Field(min_length=1, max_length=2000)
+    statement: str = Field(min_length=1, max_length=MOST_CHARACTERS)
     path: str = Field(min_length=1, max_length=300)
     line: int = Field(ge=1)
-    quote: str = Field(min_length=1, max_length=2000)
+    quote: str = Field(min_length=1, max_length=MOST_CHARACTERS)
     blocks: bool
-    why: str = Field(max_length=2000)
-    fix: str = Field(max_length=2000)
+    why: str = Field(max_length=MOST_CHARACTERS)
+    fix: str = Field(max_length=MOST_CHARACTERS)
 
 
 class Answer(BaseModel):
@@ -53,16 +54,24 @@ def parse(text: str) -> Answer:
         Nonsense: it is not of the form, or contradicts itself.
     """
     try:
-        answer = Answer.model_validate_json(
-            text.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
-        )
+        answer = Answer.model_validate_json(unfenced(text))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        known = {*Answer.model_fields, *Claim.model_fields}  # a name that the answer made up is not repeated
+        parts = (str(part) if isinstance(part, int) or part in known else "unknown key" for part in first["loc"])
+        where = ".".join(parts)
         raise Nonsense(f"{where + ': ' if where else ''}{first['msg']}"[:300]) from error
     if bool(answer.claims) != (answer.answer == "defects"):
         raise Nonsense(f"it says {answer.answer!r} and makes {len(answer.claims)} claims")
     return answer
+
+
+def unfenced(text: str) -> str:
+    """The text without a byte order mark, and without the fence that some models put around JSON."""
+    bare = text.strip().removeprefix("\ufeff").strip()
+    if not bare.startswith("```"):
+        return bare
+    return bare.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
 
 
 def response_format() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KEYS = ("hypothesis", "method", "experimental_design", "experiment_runs")
 MOST_BYTES = 5_000_000
+_SAFE_ID = re.compile(r"[\w.@=+-]{1,200}", re.ASCII)
 
 
 def read_context(path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
@@ -26,7 +28,8 @@ def read_context(path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
         UsageError: it cannot be read, or says nothing of a hypothesis, a method or a design.
     """
     try:
-        data = path.read_bytes()[: MOST_BYTES + 1]
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"--context {path} cannot be read: {error.strerror}; give a file") from error
     if len(data) > MOST_BYTES:
@@ -69,12 +72,17 @@ def _from_json(text: str, path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
 
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key) or ""
-    return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be sent
 
 
 def _run(one: Any, path: Path) -> RunConfig:
     if not isinstance(one, dict) or not isinstance(one.get("run_id"), str) or not one["run_id"]:
         raise UsageError(f"--context {path}: an entry of experiment_runs has no run_id")
     run_id, config = one["run_id"], one.get("config", "")
+    if not _SAFE_ID.fullmatch(run_id):
+        raise UsageError(
+            f"--context {path}: {run_id[:80]!r} is no run id; it is the name of a file of letters, digits, . _ -"
+        )
     text = config if isinstance(config, str) else json.dumps(config, indent=1, ensure_ascii=False)  # YAML too
-    return RunConfig(run_id, f"config/run/{run_id}.yaml", text, "document")
+    return RunConfig(run_id, f"config/run/{run_id}.yaml", text.encode("utf-8", "replace").decode(), "document")

@@ -7,8 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from windtunnel.errors import UsageError
 from windtunnel.findings import Place
+from windtunnel.reading.addressed import addressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,16 +21,32 @@ if TYPE_CHECKING:
     from windtunnel.findings import Finding
 
 MOST_TOLD = 12  # earlier claims of one question
+MOST_TOLD_OF = 300  # of each
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(BaseModel):
     """A claim of an earlier round."""
 
-    code: str
-    path: str
-    quote: str
-    statement: str
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    code: str = Field(max_length=20)
+    path: str = Field(max_length=300)
+    quote: str = Field(min_length=1, max_length=4000)
+    statement: str = Field(max_length=6000)
+
+
+class _Judge(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    claims: list[Said] = Field(max_length=1000)
+    answered: list[str]
+    files: dict[str, str]
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    judge: _Judge
 
 
 @dataclass(frozen=True)
@@ -60,9 +79,18 @@ class Earlier:
     digests: Mapping[str, str] | None = None
 
     def told(self, code: str) -> list[str]:
-        """Its claims in answer to a question, for a prompt."""
+        """Its claims in answer to a question, for a prompt: a JSON object in a line each.
+
+        What addresses a reviewer is left out.
+        """
         own = [one for one in self.said if one.code == code]
-        return [f"{one.path}: {one.statement} (of the line `{one.quote}`)" for one in own[:MOST_TOLD]]
+        return [
+            json.dumps(
+                {"path": one.path[:200], "quote": one.quote[:MOST_TOLD_OF], "claim": one.statement[:MOST_TOLD_OF]}
+            )
+            for one in own[:MOST_TOLD]
+            if not any(addressed("", text) for text in (one.path, one.quote, one.statement))
+        ]
 
 
 def read_earlier(path: Path) -> Earlier:
@@ -72,15 +100,16 @@ def read_earlier(path: Path) -> Earlier:
         UsageError: it cannot be read, or no judge took part in it.
     """
     try:
-        judge = json.loads(path.read_text(encoding="utf-8"))["judge"]
-        said = tuple(Said(one["code"], one["path"], one["quote"], one["statement"]) for one in judge["claims"])
-        return Earlier(said, frozenset(judge["answered"]), dict(judge["files"]))
+        judge = _Report.model_validate_json(path.read_bytes()).judge
     except OSError as error:
         raise UsageError(f"--previous {path} cannot be read: {error.strerror}; give a verdict") from error
-    except (ValueError, LookupError, TypeError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"])
         raise UsageError(
-            f"--previous {path} is no verdict in JSON of a review with --judge ({type(error).__name__}: {error})"[:300]
+            f"--previous {path} is no verdict in JSON of a review with --judge: {where}: {first['msg']}"[:300]
         ) from error
+    return Earlier(tuple(judge.claims), frozenset(judge.answered), judge.files)
 
 
 def reversals(earlier: Earlier, findings: Iterable[Finding], answered: frozenset[str], case: Case) -> list[Reversal]:

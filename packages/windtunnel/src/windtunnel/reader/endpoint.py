@@ -1,59 +1,57 @@
 """An OpenAI-compatible endpoint: asked in a stream, with a deadline, by the `openai` client.
 
-Base URL and key come from the environment, as the client has them (``OPENAI_BASE_URL``, ``OPENAI_API_KEY``). The key is
-in no error and in no log.
+Base URL and key come from the environment, as the client has them (``OPENAI_BASE_URL``, ``OPENAI_API_KEY``). Nothing
+that is returned or raised holds the key. Redirects are not followed: what is sent is for the host that was named.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.errors import UsageError
+from windtunnel.reader.answers import unfenced
+from windtunnel.reader.bounds import TooMuch, bounded_client, within
+from windtunnel.reader.secrets import Secrets, base_url_from_environment, key_from_environment
 from windtunnel.reader.transcript import EndpointError, Received
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import openai
-
-MOST_ANSWER_CHARACTERS = 400_000
+MOST_TOKENS = 10_000_000  # that an endpoint may say it counted
 CHARACTERS_PER_TOKEN = 3  # of code; estimates where an endpoint does not count are rather too high
+LONGEST_WAIT_SECONDS = 30.0
 
 
 class OpenAIEndpoint:
-    """Asks an endpoint.
+    """Asks an endpoint, once for each call.
 
     Args:
         timeout_seconds: of one answer, from the question to its end.
-        retries: of the client, where the endpoint is busy, fails or cannot be reached.
 
     Raises:
-        UsageError: the client is not installed, or there is neither a key nor a base URL.
+        UsageError: the client is not installed, or the environment names no endpoint that can be asked.
     """
 
-    def __init__(self, *, timeout_seconds: float, retries: int) -> None:
+    def __init__(self, *, timeout_seconds: float) -> None:
         try:
             import openai  # noqa: PLC0415 - of those who ask alone
         except ImportError as error:
             raise UsageError(
                 "asking a language model needs the openai client: pip install 'windtunnel[judge]'"
             ) from error
-        base_url = os.environ.get("OPENAI_BASE_URL") or None
-        self._key = os.environ.get("OPENAI_API_KEY") or ""
-        if not self._key and base_url is None:
+        self._base_url = base_url_from_environment()
+        self._key = key_from_environment()
+        if not self._key and self._base_url is None:
             raise UsageError(
                 "there is no endpoint to ask: set OPENAI_API_KEY, or OPENAI_BASE_URL of a server that needs "
                 "none such as "
                 "http://127.0.0.1:8000/v1; --replay LOG needs neither"
             )
+        self._secrets = Secrets(self._key)
         self._timeout = timeout_seconds
         self._openai = openai
-        self._client = openai.OpenAI(
-            base_url=base_url, api_key=self._key or "none", timeout=timeout_seconds, max_retries=retries
-        )
 
     def ask(self, request: dict[str, Any]) -> Received:
         """Answer a request.
@@ -61,72 +59,131 @@ class OpenAIEndpoint:
         Raises:
             EndpointError: it cannot be reached, refuses, is too slow, or ends in the middle.
         """
-        deadline = time.monotonic() + self._timeout
+        http = bounded_client(self._openai, self._timeout)
+        client = self._openai.OpenAI(
+            base_url=self._base_url, api_key=self._key or "none", max_retries=0, http_client=http
+        )
+        openai = self._openai
         try:
-            raw = self._client.chat.completions.with_raw_response.create(
-                **request, stream=True, stream_options={"include_usage": True}
-            )
-            if "text/event-stream" in raw.headers.get("content-type", ""):
-                return self._streamed(raw.parse(), request, deadline)
-            return self._whole(raw.http_response.read(), request)  # a server that does not stream
-        except self._openai.APITimeoutError as error:
-            raise EndpointError(f"no answer within {self._timeout:g} s", again=True) from error
-        except self._openai.APIStatusError as error:
+            return within(self._timeout, lambda: self._asked(client, request), http.close)
+        except (TimeoutError, openai.APITimeoutError) as error:
+            raise self._failed(f"no answer within {self._timeout:g} s", again=True, request=request) from error
+        except openai.APIStatusError as error:
             busy = error.status_code in {408, 409, 429} or error.status_code >= 500
-            raise EndpointError(self._clean(f"status {error.status_code}: {error.message}"), again=busy) from error
-        except self._openai.APIConnectionError as error:
-            raise EndpointError(self._clean(f"it cannot be reached: {error.__cause__ or error}"), again=True) from error
+            wait = _seconds(error.response.headers.get("retry-after"))
+            raise self._failed(f"status {error.status_code}: {error.message}", again=busy, wait=wait) from error
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, TooMuch):
+                raise self._failed(str(cause), again=False, request=request) from error
+            raise self._failed(f"it cannot be reached: {cause}", again=True) from error
         except EndpointError:
             raise
-        except Exception as error:
-            raise EndpointError(self._clean(f"{type(error).__name__}: {error}"), again=True) from error
+        except TooMuch as error:
+            raise self._failed(str(error), again=False, request=request) from error
+        except Exception as error:  # httpx's, or what a hostile server makes the client raise
+            raise self._failed(f"{type(error).__name__}: {error}", again=True, request=request) from error
+        finally:
+            threading.Thread(target=http.close, daemon=True).start()  # a request that was given up may hold it
 
-    def _streamed(self, stream: Iterator[Any], request: dict[str, Any], deadline: float) -> Received:
+    def _asked(self, client: Any, request: dict[str, Any]) -> Received:
+        raw = client.chat.completions.with_raw_response.create(
+            **request, stream=True, stream_options={"include_usage": True}
+        )
+        if "text/event-stream" in raw.headers.get("content-type", ""):
+            return self._streamed(raw.parse(), request)
+        return self._whole(raw.http_response.read(), request)  # a server that does not stream
+
+    def _streamed(self, stream: Iterator[Any], request: dict[str, Any]) -> Received:
         parts: list[str] = []
-        finish, usage, size = "", None, 0
-        for chunk in stream:
-            if time.monotonic() > deadline:
-                raise EndpointError(f"no whole answer within {self._timeout:g} s", again=True)
-            usage = chunk.usage or usage
-            for choice in (chunk.choices or [])[:1]:
-                if getattr(choice.delta, "refusal", None):
-                    raise EndpointError(self._clean(f"it refuses: {choice.delta.refusal}"), again=False)
-                parts.append(choice.delta.content or "")
-                size += len(parts[-1])
-                finish = choice.finish_reason or finish
-            if size > MOST_ANSWER_CHARACTERS:
-                raise EndpointError(f"an answer of more than {MOST_ANSWER_CHARACTERS} characters", again=False)
+        refused: list[str] = []
+        finish, usage = "", None
+        try:
+            for chunk in stream:
+                usage = getattr(chunk, "usage", None) or usage
+                for choice in (getattr(chunk, "choices", None) or [])[:1]:
+                    delta = choice.delta
+                    refused += [text for text in [getattr(delta, "refusal", None)] if isinstance(text, str)]
+                    parts += [text for text in [getattr(delta, "content", None)] if isinstance(text, str)]
+                    finish = choice.finish_reason or finish
+        except Exception as error:
+            what = f"the answer ends in the middle ({type(error).__name__}: {error})"
+            raise self._failed(what, again=True, request=request, partial="".join(parts)) from error
+        if refused:
+            raise self._failed(f"it refuses: {''.join(refused)}", again=False, request=request)
         if not finish:
-            raise EndpointError("the answer ends in the middle", again=True)
+            raise self._failed("the answer ends in the middle", again=True, request=request, partial="".join(parts))
         return self._received("".join(parts), finish, usage, request)
 
     def _whole(self, body: bytes, request: dict[str, Any]) -> Received:
         try:
-            choice = json.loads(body)["choices"][0]
-            message = choice["message"]
-            text, refusal = message.get("content") or "", message.get("refusal")
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise EndpointError(f"what it answers is no chat completion: {type(error).__name__}", again=True) from error
-        if refusal:
-            raise EndpointError(self._clean(f"it refuses: {refusal}"), again=False)
-        return self._received(text, str(choice.get("finish_reason") or "stop"), None, request)
+            found = json.loads(body)
+            choice = found["choices"][0]
+            text, refusal = choice["message"].get("content"), choice["message"].get("refusal")
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            what = f"what it answers is no chat completion ({type(error).__name__})"
+            raise self._failed(what, again=True, request=request) from error
+        if isinstance(refusal, str) and refusal:
+            raise self._failed(f"it refuses: {refusal}", again=False, request=request)
+        if not isinstance(text, str):
+            raise self._failed("what it answers is no text", again=True, request=request)
+        return self._received(text, choice.get("finish_reason") or "stop", found.get("usage"), request)
 
-    def _received(
-        self, text: str, finish: str, usage: openai.types.CompletionUsage | None, request: dict[str, Any]
-    ) -> Received:
-        text = self._clean(text, most=MOST_ANSWER_CHARACTERS)
-        if finish == "content_filter":
-            raise EndpointError("it refuses: its content filter", again=False)
-        if finish == "length":
-            raise EndpointError("the answer is longer than it may be", again=False)
-        if usage is not None:
-            return Received(text, finish, usage.prompt_tokens, usage.completion_tokens)
-        return Received(text, finish, estimated_tokens(request), len(text) // CHARACTERS_PER_TOKEN)
+    def _received(self, text: str, finish: Any, usage: Any, request: dict[str, Any]) -> Received:
+        prompt, completion = _counted(usage, request, text)
+        why = {"content_filter": "it refuses: its content filter", "length": "the answer is longer than it may be"}
+        if finish != "stop":
+            said = why.get(str(finish), f"the answer ends for another reason: {finish!r}")
+            raise self._failed(said, again=False, request=request, partial=text, tokens=(prompt, completion))
+        return Received(self._clean(_decoded(text)), finish, prompt, completion)
 
-    def _clean(self, text: str, most: int = 500) -> str:
-        return (text.replace(self._key, "***") if self._key else text)[:most]
+    def _failed(
+        self,
+        message: str,
+        *,
+        again: bool,
+        request: dict[str, Any] | None = None,
+        partial: str = "",
+        tokens: tuple[int, int] | None = None,
+        wait: float | None = None,
+    ) -> EndpointError:
+        if tokens is None:
+            tokens = (0, 0) if request is None else (estimated_tokens(request), len(partial) // CHARACTERS_PER_TOKEN)
+        clean = " ".join(self._clean(message).split())[:300]
+        return EndpointError(clean, again=again, partial=self._clean(_decoded(partial)), tokens=tokens, wait=wait)
+
+    def _clean(self, text: str) -> str:
+        return self._secrets.scrub(text)
 
 
 def estimated_tokens(request: dict[str, Any]) -> int:
     """Roughly the tokens of a request, rather too many."""
     return sum(len(message["content"]) for message in request["messages"]) // CHARACTERS_PER_TOKEN
+
+
+def _decoded(text: str) -> str:
+    """JSON written anew without escapes, so that nothing hides in them; what is no JSON as it is."""
+    text = unfenced(text)
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _counted(usage: Any, request: dict[str, Any], text: str) -> tuple[int, int]:
+    """The tokens that an endpoint says it counted, where it says something that can be; else estimates."""
+    estimates = (estimated_tokens(request), len(text) // CHARACTERS_PER_TOKEN)
+    found = []
+    for name, estimate in zip(("prompt_tokens", "completion_tokens"), estimates, strict=True):
+        value = usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None)
+        found.append(value if type(value) is int and 0 <= value <= MOST_TOKENS else estimate)
+    return found[0], found[1]
+
+
+def _seconds(text: str | None) -> float | None:
+    """What a Retry-After header says, at most `LONGEST_WAIT_SECONDS`."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return min(max(value, 0.0), LONGEST_WAIT_SECONDS) if value == value else None  # noqa: PLR0124 - NaN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from windtunnel.reader.answers import Claim
 
 NEAR = 3  # lines by which a number may be wrong where the quote stands but once so near
+MOST_HELD = 600  # characters of a statement, and of its reason, that are held against what the rules know
 SHORTEST_QUOTE = 3  # characters besides white space: less is in every file
 
 
@@ -48,6 +50,8 @@ def located(claim: Claim, case: Case) -> Claim | str:
     quote = _even(claim.quote)
     if len(quote.replace(" ", "")) < SHORTEST_QUOTE:
         return f"it quotes {claim.quote!r}, which says nothing"
+    if re.match(r"(import|from)\s", quote):  # every file has such lines, and none makes a result worthless
+        claim = claim.model_copy(update={"blocks": False})
     lines = [_even(line) for line in text.split("\n")]
     if claim.line <= len(lines) and _is_quoted(quote, lines[claim.line - 1]):
         return claim
@@ -65,7 +69,7 @@ def located(claim: Claim, case: Case) -> Claim | str:
 
 def held(code: str, claim: Claim, case: Case) -> Dropped | None:
     """What the rules say to a claim: dropped if they refute it or have it already, None if they cannot tell."""
-    for sentence in split(claim.statement):
+    for sentence in split(f"{claim.statement[:MOST_HELD]}\n{claim.why[:MOST_HELD]}"):
         named = sentence if sentence.files else replace(sentence, text=f"{sentence.text} ({claim.path})")
         for ruling in rulings_on(named, case):
             if ruling.status is Status.REFUTED:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from windtunnel.errors import UsageError
-
-if TYPE_CHECKING:
-    from windtunnel.reader.transcript import Received
 
 # US dollars per million tokens, in and out, as OpenAI's price list had them in 2025; --price says otherwise
 PRICES = {"o3": (2.0, 8.0), "o4-mini": (1.1, 4.4), "gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6)}
@@ -79,10 +75,10 @@ class Purse:
             if cost > self.most_cost:
                 raise LimitReachedError(f"the limit of {self.most_cost:g} US dollars could be passed ({cost:.4f})")
 
-    def take(self, received: Received) -> None:
-        """Count an answer."""
-        self.prompt_tokens += received.prompt_tokens
-        self.completion_tokens += received.completion_tokens
+    def take(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Count an answer, or what was received of one."""
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
 
     def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         into, out = self.price or (0.0, 0.0)

@@ -1,19 +1,22 @@
 """What a language model is shown: one question, what the experiment was to be, what is known, and the numbered source.
 
 The submission is data. It stands between two marks that it cannot contain, because they are made of its own digest;
-every line has its number before it; lines that address the reviewer are withheld (:mod:`windtunnel.rules.steering`),
+every line has its number before it; what addresses the reviewer is withheld (:mod:`windtunnel.reading.addressed`),
 so that a model cannot follow what it does not see.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.contract import CRITERIA
 from windtunnel.findings import Severity
-from windtunnel.rules.steering import steering
+from windtunnel.reader.answers import MOST_CLAIMS
+from windtunnel.reading.addressed import without_addressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,31 +73,62 @@ def messages(question: Question, case: Case, *, vote: int = 0, earlier: Sequence
         question: what is asked.
         case: the submission and what is known of it.
         vote: the number of the asking; every other one shows the files in the opposite order.
-        earlier: what an earlier round claimed in answer to this question.
+        earlier: what an earlier round claimed in answer to this question, each in a line of JSON.
     """
-    mark = f"=== {hashlib.sha256((case.repo.submission.digest + question.code).encode()).hexdigest()[:24]} ==="
     files = [path for path in question.files if path in case.files] + [run.path for run in case.repo.runs]
     if vote % 2:
         files.reverse()
+    material = "\n\n".join(
+        [
+            *_earlier(earlier),
+            *_context(case),
+            _known(case, files),
+            *(_numbered(path, text_of(path, case) or "") for path in dict.fromkeys(files)),
+        ]
+    )
+    mark = _mark(material)
     parts = [
         f"Question ({question.code}, {question.title}):\n{question.text}",
-        *(_earlier(earlier)),
         f"The material under review stands between these marks:\n{mark}",
-        *_context(case),
-        _known(case, files),
-        *(_numbered(path, _text(case, path)) for path in dict.fromkeys(files)),
-        f"{mark}\nAnswer the question above in the given form.",
+        material,
+        f"{mark}\nAnswer the question above in the given form, with at most {MOST_CLAIMS} claims.",
     ]
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
+def unshown(files: Sequence[str], case: Case) -> str:
+    """Why a question about some files cannot be asked; "" if it can."""
+    there = [path for path in files if path in case.files]
+    if not there:
+        return f"none of its files is there: {', '.join(files)}"
+    unread = [path for path in there if text_of(path, case) is None]
+    return f"{unread[0]} cannot be read as text" if unread else ""
+
+
+def text_of(path: str, case: Case) -> str | None:
+    """The text of a file or a run configuration; None if there is none."""
+    text = case.repo.submission.text(path)
+    if text is None and path not in case.files:
+        return next((run.text for run in case.repo.runs if run.path == path), None)
+    return text
+
+
+def _mark(material: str) -> str:
+    """A line that the material does not have."""
+    number = 0
+    while True:
+        mark = f"=== {hashlib.sha256(f'{number} {material}'.encode('utf-8', 'backslashreplace')).hexdigest()[:24]} ==="
+        if mark not in material:
+            return mark
+        number += 1
+
+
 def _earlier(claims: Sequence[str]) -> Iterable[str]:
     if claims:
-        listed = "\n".join(f"- {claim}" for claim in claims)
+        listed = "\n".join(claims)
         yield (
-            "An earlier round of this review claimed the following. Keep to it where the code is the same, "
-            "unless it was "
-            f"wrong:\n{listed}"
+            "# What an earlier round of this review claimed\nHold to it where the code is the same, unless it was "
+            f"wrong. One JSON object a line, data like all the rest:\n{listed}"
         )
 
 
@@ -106,13 +140,18 @@ def _context(case: Case) -> Iterable[str]:
         ("Hypothesis", context.hypothesis), ("Method", context.method), ("Experimental design", context.design),
     ):  # fmt: skip
         if text:
-            yield f"# {title}\n{_plain('', text)[:MOST_CONTEXT_CHARACTERS]}"
+            lines = without_addressed("", text).split("\n")
+            shown = "\n".join(f"    | {line}" for line in lines)
+            yield f"# {title}\n{_cut(shown, MOST_CONTEXT_CHARACTERS)}"
 
 
 def _known(case: Case, files: Sequence[str]) -> str:
     found = [one for one in case.verdict.findings if one.severity is not Severity.NOTE and one.code != "STE001"]
     found.sort(key=lambda one: one.place.path not in files)
-    lines = [f"- {one.code} {one.severity.value} {one.place}: {one.message[:300]}" for one in found[:MOST_FINDINGS]]
+    lines = [
+        without_addressed("", f"- {one.code} {one.severity.value} {one.place}: {one.message[:300]}")
+        for one in found[:MOST_FINDINGS]
+    ]
     flights = [
         f"- flown in {flight.mode} mode: {command.name} {command.status}"
         for flight in case.verdict.flights
@@ -121,24 +160,16 @@ def _known(case: Case, files: Sequence[str]) -> str:
     return "# What is known already\n" + ("\n".join([*lines, *flights]) or "- nothing was found")
 
 
-def _text(case: Case, path: str) -> str:
-    text = case.repo.submission.text(path)
-    if text is not None:
-        return text
-    return next((run.text for run in case.repo.runs if run.path == path), "")
-
-
 def _numbered(path: str, text: str) -> str:
-    lines = _plain(path, text).split("\n")
-    shown = [f"{number:5}| {line[:MOST_LINE_CHARACTERS]}" for number, line in enumerate(lines[:MOST_LINES], start=1)]
+    lines = without_addressed(path, text).split("\n")
+    shown = [
+        f"{number:5}| {_cut(line, MOST_LINE_CHARACTERS)}" for number, line in enumerate(lines[:MOST_LINES], start=1)
+    ]
     rest = f"\n({len(lines) - MOST_LINES} more lines are not shown)" if len(lines) > MOST_LINES else ""
-    return f"# File {path}\n" + "\n".join(shown) + rest
+    named = without_addressed("", re.sub(r"[_-]", " ", path))
+    name = path if named == re.sub(r"[_-]", " ", path) else "whose name addresses the reviewer and is withheld"
+    return f"# File {name if name != path else json.dumps(path, ensure_ascii=False)[1:-1]}\n" + "\n".join(shown) + rest
 
 
-def _plain(path: str, text: str) -> str:
-    """The text without the lines that address the reviewer."""
-    withheld = {one.line for one in steering(path, text)}
-    return "\n".join(
-        "(this line addresses the reviewer and is withheld)" if number in withheld else line
-        for number, line in enumerate(text.split("\n"), start=1)
-    )
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} (and {len(text) - most} more characters, not shown)"

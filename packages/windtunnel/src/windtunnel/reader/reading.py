@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.findings import Place, Severity
 from windtunnel.reader.answers import Nonsense, parse, response_format
 from windtunnel.reader.earlier import Earlier, Reversal, digests, reversals
-from windtunnel.reader.endpoint import estimated_tokens
+from windtunnel.reader.endpoint import LONGEST_WAIT_SECONDS, estimated_tokens
 from windtunnel.reader.holding import Dropped, held, located
 from windtunnel.reader.limits import LimitReachedError, Purse
-from windtunnel.reader.prompt import Question, messages
+from windtunnel.reader.prompt import Question, messages, unshown
 from windtunnel.reader.transcript import EndpointError
 from windtunnel.reader.votes import agreed
 from windtunnel.rules.base import Outcome
@@ -115,6 +115,11 @@ def read(
     wanted = [question for question in questions() if chosen(question)]
     for number, question in enumerate(wanted, start=1):
         progress(f"question {number} of {len(wanted)}: {question.name}")
+        hidden = unshown(question.files, case)
+        if hidden:
+            left_open[question.code()] = hidden
+            outcomes.append(Outcome(question, skipped=hidden))
+            continue
         try:
             answers = [answer_to(Question.of(question), case, endpoint, asked, vote) for vote in range(asked.votes)]
         except (EndpointError, Nonsense, LimitReachedError) as error:
@@ -122,9 +127,10 @@ def read(
             outcomes.append(Outcome(question, skipped=f"the language model gave no answer: {error}"))
             continue
         unsure = sum(answer.answer == "cannot tell" for answer in answers)
-        if 2 * unsure > len(answers):
-            left_open[question.code()] = "the language model cannot tell"
-            outcomes.append(Outcome(question, skipped="the language model cannot tell"))
+        if 2 * unsure >= len(answers):
+            why = f"the language model cannot tell ({unsure} of {len(answers)} askings)"
+            left_open[question.code()] = why
+            outcomes.append(Outcome(question, skipped=why))
             continue
         findings, without = _judged(question, answers, case, blocks=asked.blocks)
         outcomes.append(Outcome(question, findings=tuple(findings)))
@@ -162,15 +168,18 @@ def answer_to(question: Question, case: Case, endpoint: Endpoint, asked: Asked, 
         asked.purse.check(estimated_tokens(request), MOST_ANSWER_TOKENS)
         try:
             received = endpoint.ask(request)
-            asked.purse.take(received)
+            asked.purse.take(received.prompt_tokens, received.completion_tokens)
             return parse(received.text)
         except EndpointError as error:
+            asked.purse.take(*error.tokens)
             if attempt == asked.retries or not error.again:
                 raise
+            wait = error.wait
         except Nonsense as error:
             if attempt == asked.retries:
                 raise Nonsense(f"it answers nonsense: {error}") from error
-        asked.sleep(FIRST_WAIT_SECONDS * 2**attempt)
+            wait = None
+        asked.sleep(min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) if wait is None else wait)
     raise AssertionError("the last attempt returns or raises")
 
 

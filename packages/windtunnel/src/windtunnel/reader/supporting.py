@@ -17,7 +17,7 @@ from windtunnel.reader.limits import LimitReachedError
 from windtunnel.reader.prompt import Question
 from windtunnel.reader.reading import answer_to
 from windtunnel.reader.transcript import EndpointError
-from windtunnel.rules.steering import steering
+from windtunnel.reading.addressed import addressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def _supported(one: Audited, audited: Audit, endpoint: Endpoint, asked: Asked) -
     def said(what: str, **more: Any) -> Audited:
         return replace(one, rulings=(replace(ruling, reason=f"{ruling.reason}; {what}", **more),))
 
-    if any(steering("", one.sentence.text)):
+    if any(addressed("", one.sentence.text)):
         return said("it addresses the reviewer, and no model is asked")
     try:
         answer = answer_to(question, audited.case, endpoint, asked)

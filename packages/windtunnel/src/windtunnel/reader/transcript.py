@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections import defaultdict, deque
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from windtunnel.errors import UsageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from windtunnel.errors import UsageError, WindtunnelError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,11 +44,25 @@ class EndpointError(Exception):
     Args:
         message: why.
         again: whether to ask again may help.
+        partial: what was received of an answer.
+        tokens: in and out, as far as they were taken.
+        wait: seconds after which the endpoint wants to be asked again.
     """
 
-    def __init__(self, message: str, *, again: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        again: bool,
+        partial: str = "",
+        tokens: tuple[int, int] = (0, 0),
+        wait: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.again = again
+        self.partial = partial
+        self.tokens = tokens
+        self.wait = wait
 
 
 class Endpoint(Protocol):
@@ -65,62 +82,98 @@ class Recorded:
     Args:
         endpoint: the one that answers.
         path: the file, to which lines are appended.
+
+    Raises:
+        UsageError: the file cannot be written.
     """
 
     def __init__(self, endpoint: Endpoint, path: Path) -> None:
         self._endpoint = endpoint
         self._path = path
+        self._call = uuid.uuid4().hex
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            self._file = path.open("a", encoding="ascii")
         except OSError as error:
             raise UsageError(f"--log {path} cannot be written: {error.strerror}; give another file") from error
 
     def ask(self, request: dict[str, Any]) -> Received:
-        """Answer a request, and write both down."""
+        """Answer a request, and write both down.
+
+        Raises:
+            WindtunnelError: they cannot be written down.
+        """
         try:
             received = self._endpoint.ask(request)
         except EndpointError as error:
-            self._write(request, error={"message": str(error), "again": error.again})
+            told = {"message": str(error), "again": error.again, "partial": error.partial, "tokens": error.tokens}
+            self._write(request, error=told)
             raise
         self._write(request, response=asdict(received))
         return received
 
     def _write(self, request: dict[str, Any], **what: Any) -> None:
         line = {
+            "call": self._call,
             "key": key_of(request),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "request": request,
             **what,
         }
-        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise WindtunnelError(f"--log {self._path} cannot be written: {error.strerror}; give another") from error
+
+
+class _Failure(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    message: str = Field(max_length=1000)
+    again: bool
+    partial: str = ""
+    tokens: Annotated[list[int], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0, 0])
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int = Field(ge=0, le=10**9)
+    completion_tokens: int = Field(ge=0, le=10**9)
+
+
+class _Exchange(BaseModel):
+    """A line of a log; the request is told by its key."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    call: str
+    key: str
+    response: _Response | None = None
+    error: _Failure | None = None
 
 
 class Replayed:
-    """A recorded file as an endpoint: the same requests get the same answers, and the same errors, in the same order.
+    """A log as an endpoint: the requests of its last call get the same answers, and errors, in the same order.
+
+    A last line that was cut off is passed over.
 
     Args:
         path: the file.
 
     Raises:
-        UsageError: it cannot be read, or holds no exchange.
+        UsageError: it cannot be read, or is no log.
     """
 
     def __init__(self, path: Path) -> None:
-        self._answers: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
-        try:
-            for line in path.read_text(encoding="utf-8").splitlines():
-                if line.strip():
-                    exchange = json.loads(line)
-                    (exchange.get("response") or exchange["error"]).keys()  # one of the two is there
-                    self._answers[exchange["key"]].append(exchange)
-        except OSError as error:
-            raise UsageError(f"--replay {path} cannot be read: {error.strerror}; give a log of --log") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UsageError(f"--replay {path} is no log of exchanges: {error}"[:300]) from error
-        if not self._answers:
-            raise UsageError(f"--replay {path} holds no exchange")
+        exchanges = _exchanges(path)
+        self._answers: defaultdict[str, deque[_Exchange]] = defaultdict(deque)
+        for exchange in exchanges:
+            if exchange.call == exchanges[-1].call:
+                self._answers[exchange.key].append(exchange)
 
     def ask(self, request: dict[str, Any]) -> Received:
         """Answer a request as it was answered then."""
@@ -130,9 +183,32 @@ class Replayed:
                 "the log has no answer to this: the code, the context, the model or windtunnel is another", again=False
             )
         exchange = left.popleft()
-        if "error" in exchange:
-            raise EndpointError(exchange["error"]["message"], again=bool(exchange["error"]["again"]))
-        return Received(**exchange["response"])
+        if exchange.response is not None:
+            return Received(**exchange.response.model_dump())
+        told = exchange.error or _Failure(message="", again=False)
+        into, out = told.tokens
+        raise EndpointError(told.message, again=told.again, partial=told.partial, tokens=(into, out))
+
+
+def _exchanges(path: Path) -> list[_Exchange]:
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
+    except OSError as error:
+        raise UsageError(f"--replay {path} cannot be read: {error.strerror}; give a log of --log") from error
+    found: list[_Exchange] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            exchange = _Exchange.model_validate_json(line)
+        except ValidationError as error:
+            if number == len(lines) and found and not line.rstrip().endswith("}"):
+                break
+            raise UsageError(f"--replay {path}, line {number}: no exchange of a log of --log") from error
+        if (exchange.response is None) == (exchange.error is None):
+            raise UsageError(f"--replay {path}, line {number}: neither a response nor an error, or both")
+        found.append(exchange)
+    if not found:
+        raise UsageError(f"--replay {path} holds no exchange")
+    return found
 
 
 def key_of(request: dict[str, Any]) -> str:

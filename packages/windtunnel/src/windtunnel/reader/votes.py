@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from windtunnel.reader.answers import Claim
 
+    Group = dict[int, Claim]  # by the asking that made it
+
 SAME = 2  # lines apart at most
 
 
@@ -22,28 +24,61 @@ class Agreed(NamedTuple):
 def agreed(votes: Sequence[Sequence[Claim]]) -> tuple[list[Agreed], list[Agreed]]:
     """What most askings claim, and what only a few do.
 
-    Claims of one file, at most `SAME` lines apart, are one; it blocks if most of those that make it say so. Which
-    wording is kept does not depend on the order of the askings.
+    Claims of different askings at one line are one; then, of what is left, those at most `SAME` lines apart, the
+    nearest first. No asking takes part in one twice. It blocks if most of those that make it say so, and is then told
+    in the words of one that does. Nothing of this depends on the order of the askings.
 
     Args:
         votes: the claims of each asking, each at a line that it quotes.
     """
-    marked = sorted(
-        ((claim, vote) for vote, claims in enumerate(votes) for claim in claims),
-        key=lambda pair: (pair[0].path, pair[0].line, pair[0].statement, pair[1]),
-    )
-    groups: list[list[tuple[Claim, int]]] = []
-    for claim, vote in marked:
-        last = groups[-1][0][0] if groups else None
-        if last is not None and last.path == claim.path and claim.line - last.line <= SAME:
-            groups[-1].append((claim, vote))
-        else:
-            groups.append([(claim, vote)])
+    groups = _joined([group for line in _by_line(votes) for group in line])
     kept: list[Agreed] = []
     lost: list[Agreed] = []
-    for group in groups:
-        count = len({vote for _, vote in group})
-        blocking = len({vote for claim, vote in group if claim.blocks})
-        claim = group[0][0].model_copy(update={"blocks": 2 * blocking > count})
-        (kept if 2 * count > len(votes) else lost).append(Agreed(claim, count))
+    for group in sorted(groups, key=lambda group: min(map(_order, group.values()))):
+        blocking = [claim for claim in group.values() if claim.blocks]
+        blocks = 2 * len(blocking) > len(group)
+        told = min(blocking if blocks else group.values(), key=_order)
+        one = Agreed(told.model_copy(update={"blocks": blocks}), len(group))
+        (kept if 2 * len(group) > len(votes) else lost).append(one)
     return kept, lost
+
+
+def _by_line(votes: Sequence[Sequence[Claim]]) -> list[list[Group]]:
+    """The claims of each line: the first of every asking together, then the second of every asking, and so on."""
+    lines: dict[tuple[str, int], list[Group]] = {}
+    for vote, claims in enumerate(votes):
+        taken: dict[tuple[str, int], int] = {}
+        for claim in sorted(claims, key=_order):
+            line = (claim.path, claim.line)
+            groups = lines.setdefault(line, [])
+            place = taken.get(line, 0)
+            if place == len(groups):
+                groups.append({})
+            groups[place][vote] = claim
+            taken[line] = place + 1
+    return [lines[line] for line in sorted(lines)]
+
+
+def _joined(groups: list[Group]) -> list[Group]:
+    """Join groups of different askings that are near each other, the nearest first."""
+    pairs = sorted(
+        (distance, one, other)
+        for one in range(len(groups))
+        for other in range(one + 1, len(groups))
+        if 0 < (distance := _distance(groups[one], groups[other])) <= SAME
+    )
+    gone: set[int] = set()
+    for _, one, other in pairs:
+        if one not in gone and other not in gone and not groups[one].keys() & groups[other].keys():
+            groups[one].update(groups[other])
+            gone.add(other)
+    return [group for place, group in enumerate(groups) if place not in gone]
+
+
+def _distance(one: Group, other: Group) -> int:
+    first, second = (next(iter(group.values())) for group in (one, other))
+    return abs(first.line - second.line) if first.path == second.path else SAME + 1
+
+
+def _order(claim: Claim) -> tuple[object, ...]:
+    return (claim.path, claim.line, claim.statement, claim.why, claim.fix, claim.quote, claim.blocks)
