@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from windtunnel.claims import Case, Status, audit
 from windtunnel.claims.auditing import rule
-from windtunnel.claims.kinds import KINDS
-from windtunnel.claims.sentences import Sentence
+from windtunnel.claims.kinds import ALL_KINDS
+from windtunnel.claims.sentences import Sentence, split
 from windtunnel.errors import UsageError
 from windtunnel.submission import load
 
@@ -52,28 +53,28 @@ CLAIMS = [
     ("src/preprocess.py is missing.", "missing-file", REFUTED, CONFIRMED),
     ("The repository has no pyproject.toml", "missing-file", REFUTED, REFUTED),
     ("src/__init__.py is missing, so relative imports break.", "init-file", REFUTED, REFUTED),
-    ("src/__init__.py must not be there.", "init-file", REFUTED, CONFIRMED),
+    ("src/__init__.py is an extra file.", "init-file", REFUTED, CONFIRMED),
     ("There are additional Python files such as src/helpers.py.", "extra-file", REFUTED, CONFIRMED),
-    ("Helper functions are duplicated in train.py and evaluate.py.", "duplicate-code", REFUTED, CONFIRMED),
+    ("Helper functions are duplicated in train.py and evaluate.py.", "duplicate-code", REFUTED, REFUTED),
     ("src/main.py is empty.", "empty-file", REFUTED, REFUTED),
     ("The files are called evaluate_py and train_py, which are wrong names.", "field-names", REFUTED, REFUTED),
     ("`OmegaConf.deepcopy` does not exist.", "unknown-name", REFUTED, CONFIRMED),
     ("`torch.nn.functional.cross_entropy` does not exist.", "unknown-name", REFUTED, REFUTED),
-    ("LoraConfig does not accept the keyword `rank_of_all`.", "unknown-name", REFUTED, CONFIRMED),
-    ("LoraConfig does not accept the argument `lora_alpha`.", "unknown-name", REFUTED, REFUTED),
+    ("LoraConfig does not accept the keyword `rank_of_all`.", "unknown-keyword", REFUTED, CONFIRMED),
+    ("LoraConfig does not accept the argument `lora_alpha`.", "unknown-keyword", REFUTED, REFUTED),
     ("The function `frobnicate` is undefined.", "unknown-name", REFUTED, REFUTED),
-    ("The package plotly is not declared in the dependencies.", "undeclared-dependency", REFUTED, CONFIRMED),
+    ("The package plotly is not declared in the dependencies.", "undeclared-dependency", UNDECIDABLE, CONFIRMED),
     ("`transformers` is missing from the dependencies in pyproject.toml.", "undeclared-dependency", REFUTED, REFUTED),
     ("The import of src.preprocess fails with a ModuleNotFoundError.", "missing-import", REFUTED, CONFIRMED),
     ("The key cfg.training.learning_rate is missing from the configuration.", "missing-config-key", REFUTED, None),
     ("main.py calls evaluate.py.", "evaluation-from-training", REFUTED, None),
-    ("wandb.mode is not disabled in trial mode.", "wandb-mode", REFUTED, None),
+    ("wandb.mode is not disabled in trial mode.", "trial-online", REFUTED, None),
     ("evaluate.py uses argparse and cannot take run_ids=... on the command line.", "evaluation-command", REFUTED, None),
     ("train.py writes figures with matplotlib.", "figure-in-training", REFUTED, None),
     ("The function `later` is a placeholder: it raises NotImplementedError.", "placeholder", UNDECIDABLE, CONFIRMED),
     ("The defaults list of Hydra does not compose with the run config.", "composition", REFUTED, None),
     ("The naming of variables is unfortunate.", "", UNDECIDABLE, UNDECIDABLE),
-    ("The method does not match the hypothesis in spirit.", "", UNDECIDABLE, UNDECIDABLE),
+    ("The method deviates from the hypothesis in spirit.", "", UNDECIDABLE, UNDECIDABLE),
 ]
 
 
@@ -98,10 +99,28 @@ def test_a_claim_about_broken_code_is_confirmed_where_it_holds(
         assert any(ruling.places for ruling in rulings) or kind == "unknown-name"
 
 
+TABLE = Path(__file__).with_name("of_sound_code.txt")
+
+
+@pytest.mark.parametrize("line", [line for line in TABLE.read_text().splitlines() if not line.startswith("#")])
+def test_what_reviewers_write_of_sound_code_ends_as_it_should(sound: Case, line: str) -> None:
+    status, text = line.split(" | ", 1)
+    found = {ruling.status.value for sentence in split(text) for ruling in rule(sentence, sound)}
+    assert next(one for one in ("confirmed", "refuted", "undecidable") if one in found) == status
+
+
+def test_hostile_sentences_are_ruled_on_in_no_time(sound: Case) -> None:
+    began = time.monotonic()
+    for text in ("word ", "evaluate.py ", "a.b ", "duplicate ", "'x ", "missing ", "src/train.py is missing ", "(?=.*"):
+        for sentence in split(text * (100_000 // len(text))):
+            rule(sentence, sound)
+    assert time.monotonic() - began < 30
+
+
 def test_every_kind_is_known_by_one_name_and_says_what_decides_it() -> None:
-    assert len({kind.name for kind in KINDS}) == len(KINDS)
-    assert all(kind.decided_by for kind in KINDS)
-    assert {claim[1] for claim in CLAIMS} - {""} <= {kind.name for kind in KINDS}
+    assert len({kind.name for kind in ALL_KINDS}) == len(ALL_KINDS)
+    assert all(kind.decided_by for kind in ALL_KINDS)
+    assert {claim[1] for claim in CLAIMS} - {""} <= {kind.name for kind in ALL_KINDS}
 
 
 def test_blockers_that_a_verdict_does_not_name_are_told(broken: Case) -> None:

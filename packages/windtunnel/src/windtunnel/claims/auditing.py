@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.claims.kinds import KINDS
+from windtunnel.claims.kinds import KINDS, REQUIREMENT
+from windtunnel.claims.polarity import claims_no_defect
 from windtunnel.claims.ruling import Ruling, Status
 from windtunnel.claims.sentences import Sentence, split
 from windtunnel.errors import UsageError
@@ -95,11 +96,21 @@ def audit(verdict: Mapping[str, Any], case: Case) -> Audit:
 
 
 def rule(sentence: Sentence, case: Case) -> tuple[Ruling, ...]:
-    """The rulings on one sentence: of the kinds that decide it, else of the first that could not, else of no kind."""
-    made = [ruling for kind in KINDS if (ruling := kind.ruling(sentence, case)) is not None]
-    decided = tuple(ruling for ruling in made if ruling.status is not Status.UNDECIDABLE)
-    if decided:
-        # what a finding confirms is not refuted by another reading of the same words
-        confirmed = tuple(ruling for ruling in decided if ruling.status is Status.CONFIRMED)
-        return confirmed or decided
-    return (made[0],) if made else (Ruling("", Status.UNDECIDABLE, NO_KIND),)
+    """The rulings on one sentence: of the kinds that decide it, else of the first that could not, else of no kind.
+
+    A kind that looks at what the sentence names goes before one that is a rule's whole subject.
+    """
+    required = REQUIREMENT.ruling(sentence, case)
+    if required is not None:
+        return (required,)
+    without = claims_no_defect(sentence.text)
+    if without:
+        return (Ruling("", Status.UNDECIDABLE, without),)
+    open_: list[Ruling] = []
+    for kinds in KINDS:
+        made = [ruling for kind in kinds if (ruling := kind.ruling(sentence, case)) is not None]
+        decided = tuple(ruling for ruling in made if ruling.status is not Status.UNDECIDABLE)
+        if decided:  # what a finding confirms is not refuted by another reading of the same words
+            return tuple(ruling for ruling in decided if ruling.status is Status.CONFIRMED) or decided
+        open_ += made
+    return (open_[0],) if open_ else (Ruling("", Status.UNDECIDABLE, NO_KIND),)

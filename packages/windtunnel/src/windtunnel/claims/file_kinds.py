@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import platform
+import re
 from typing import TYPE_CHECKING
 
 from windtunnel.claims.kind import Kind, told
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from windtunnel.claims.ruling import Ruling
     from windtunnel.claims.sentences import Sentence
 
+_LANGUAGES = {"yaml": (".yaml", ".yml"), "toml": (".toml",), "python": (".py",)}
 _SEVEN = "the contract has exactly seven files"
 
 
@@ -23,7 +25,10 @@ def _syntax(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
     named = [path for path in sentence.files if path in case.files]
     if sentence.files and not named:
         return None  # the file is not there at all, which is another claim
-    paths = named or sorted(path for path in case.files if path.endswith((".py", ".yaml", ".yml", ".toml")))
+    endings = tuple(
+        ending for word, endings in _LANGUAGES.items() if sentence.says(rf"\b{word}\b") for ending in endings
+    )
+    paths = named or sorted(path for path in case.files if path.endswith(endings or (".py", ".yaml", ".yml", ".toml")))
     broken = [error for error in case.repo.unreadable if error.path in paths]
     if broken:
         first = broken[0]
@@ -38,7 +43,7 @@ def _syntax(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
     python = [path for path in paths if path.endswith(".py") and not _parses(case.repo.submission.text(path) or "")]
     if python:  # the rules read a file of every Python that they know; this interpreter may be older
         return kind.undecidable(f"Python {platform.python_version()} does not parse {python[0]}, and the rules do")
-    what = ", ".join(paths) if named else "every file"
+    what = ", ".join(paths) if named else f"each of {len(paths)} files"
     return kind.refuted(f"{what} parses (Python {platform.python_version()} and the rules' own readers)")
 
 
@@ -58,11 +63,10 @@ def _init_file(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
                 f"{present[0]} is there, and {_SEVEN}", case.findings(("FIL003",), present), [Place(present[0])]
             )
         return kind.refuted(f"there is no __init__.py; the files are {_listed(case)}")
-    if present:
+    if present and sentence.says(r"\b(missing|absent|lack\w*|no|not)\b"):
         return kind.refuted(f"{present[0]} is there", [Place(present[0])])
-    broken = case.findings(("FIL008",))
-    if broken:
-        return kind.confirmed(f"an import fails, though not for want of an __init__.py: {told(broken)}", broken)
+    if present:
+        return kind.undecidable(f"{present[0]} is there; that it is one file too many is another claim")
     return kind.refuted(
         f"{_SEVEN}, and an __init__.py is none of them; without one, src is a namespace package, and `python -m "
         "src.main` finds its modules, by absolute and by relative imports"
@@ -86,7 +90,8 @@ def _missing_file(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
         )
     if any(path.startswith(RUN_FOLDERS) for path in absent):
         return kind.refuted("run configurations are provided separately (criterion 7)")
-    wanted = case.findings(("ART001", "FIL008"))
+    stem = absent[0].rpartition("/")[2].rpartition(".")[0]
+    wanted = [one for one in case.findings(("ART001", "FIL008")) if re.search(rf"\b{re.escape(stem)}\b", one.message)]
     if wanted:
         return kind.confirmed(told(wanted), wanted)
     return kind.refuted(f"{absent[0]} is not there and need not be: {_SEVEN}, and nothing reads it")
@@ -112,26 +117,34 @@ def _extra_file(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
 
 
 def _empty_file(kind: Kind, sentence: Sentence, case: Case) -> Ruling | None:
-    empty = case.findings(("FIL002",), [path for path in sentence.files if path in case.files])
-    if empty:
-        return kind.confirmed(told(empty), empty)
     named = [path for path in sentence.files if path in case.files]
     if not named:
         return None
-    broken = case.findings(("FIL005", "CMP001", "CMP002"), named)
-    if broken:
-        return kind.confirmed(told(broken), broken)
+    empty = case.findings(("FIL002",), named)
+    if empty:
+        return kind.confirmed(told(empty), empty)
+    if sentence.says(r"truncated|cut\s+off"):
+        broken = case.findings(("FIL005",), named)
+        if broken:
+            return kind.confirmed(told(broken), broken)
     return kind.refuted(", ".join(f"{path} has {_lines(case, path)} lines and is read to its end" for path in named))
 
 
 def _duplicate(kind: Kind, _: Sentence, case: Case) -> Ruling | None:
-    extra = case.findings(("FIL003",))
-    if extra:
-        return kind.confirmed(f"there is a file besides the seven: {told(extra)}", extra)
     return kind.refuted(
         f"as a blocker: {_SEVEN}, of which helpers that stand in two of them are none, and the files are "
         f"{_listed(case)}; whether to share them is a matter of taste"
     )
+
+
+def _requirement(kind: Kind, _: Sentence, case: Case) -> Ruling | None:
+    found = case.findings(("FIL001", "FIL003"))
+    if found:
+        return kind.confirmed(f"it is not so: {told(found)}", found)
+    silent = case.silent(("FIL001", "FIL003"))
+    if silent:
+        return kind.undecidable(f"{', '.join(silent)} came to no end")
+    return kind.refuted(f"as a blocker: it is so, there is no other file: the files are {_listed(case)}")
 
 
 def _field_names(kind: Kind, _: Sentence, case: Case) -> Ruling | None:
@@ -155,57 +168,14 @@ def _lines(case: Case, path: str) -> int:
     return len((case.repo.submission.text(path) or "").splitlines())
 
 
+# the contract's own words, given as a reason
+REQUIREMENT = Kind("required-files-only", "the list of files, FIL001, FIL003", _requirement)
 FILE_KINDS = (
-    Kind(
-        "syntax-error",
-        "the readers of Python, YAML and TOML, FIL005",
-        r"syntax\s*error|invalid\s+syntax|(not|n't|fails?\s+to|cannot|unable\s+to)\s+(be\s+)?pars|parse\s+(error|failure)|"
-        r"unterminated|indentation\s*error|unbalanced\s+(paren|bracket)|not\s+valid\s+(python|yaml|toml)",
-        _syntax,
-    ),
-    Kind(
-        "init-file",
-        "the contract's list of files, how Python finds namespace packages, FIL003, FIL008",
-        r"__init__(\.py)?",
-        _init_file,
-    ),
-    Kind(
-        "missing-file",
-        "the list of files, FIL001, FIL008, ART001",
-        r"⟦F⟧[^.;]{0,24}\b(is|are|was|were)\s+(missing|absent|not\s+(present|provided|included|found|there|supplied))\b"
-        r"(?!\s+(a|an|the|any|some|its|from|in|[a-z]+ing)\b)|"
-        r"\bmissing\s+(the\s+)?(required\s+|mandatory\s+)?(files?|modules?|scripts?)?\s*:?\s*⟦F⟧|"
-        r"⟦F⟧\s+(does|do)\s+not\s+exist|\bno\s+(file\s+)?⟦F⟧|\bwithout\s+(a\s+)?⟦F⟧|"
-        r"not\s+a\s+(real\s+)?file\s+in\s+the\s+repo",
-        _missing_file,
-    ),
-    Kind(
-        "empty-file",
-        "the sizes of the files, FIL002, FIL005, CMP001, CMP002",
-        r"⟦F⟧[^.;]{0,30}\b(is|are|appears?)\s+(to\s+be\s+)?(completely\s+)?(empty|truncated|cut\s+off)|"
-        r"\b(empty|truncated)\s+(files?|modules?)",
-        _empty_file,
-    ),
-    Kind(
-        "duplicate-code",
-        "the list of files: helpers that stand twice are no further file",
-        r"\b(duplicat\w*|redundant|repeated|copied)\b.*\b(logic|helpers?|functions?|code|implementations?|processing|"
-        r"preprocessing|classes)\b|\b(helpers?|functions?|logic|code)\b.*\bduplicat",
-        _duplicate,
-    ),
-    Kind(
-        "extra-file",
-        "the list of files, FIL003, FIL004",
-        r"\b(additional|extra|other|unexpected|forbidden|extraneous)\b[^.;]{0,40}\b(files?|modules?|helpers?|scripts?)\b|"
-        r"\bexact\s+file\s+list\b|\b(limited|restricted|confined)\s+to\s+the\b[^.;]*\bfiles\b|"
-        r"\bexactly\b[^.;]*\b(seven|7)?\s*files\b|⟦F⟧[^.;]*\bnot\s+(allowed|permitted)",
-        _extra_file,
-    ),
-    Kind(
-        "field-names",
-        "the fields of a submission in JSON, which are no file names",
-        r"\b(\w+_py|config_yaml|pyproject_toml)\b.*\b(name|named|naming|filename|file name|wrong|incorrect)|"
-        r"\b(wrong|incorrect)\s+file\s*names?\b.*_py\b",
-        _field_names,
-    ),
+    Kind("syntax-error", "the readers of Python, YAML and TOML, FIL005", _syntax),
+    Kind("init-file", "the contract's list of files, how Python finds namespace packages, FIL003", _init_file),
+    Kind("missing-file", "the list of files, FIL001, FIL008, ART001", _missing_file),
+    Kind("empty-file", "the sizes of the files, FIL002, FIL005", _empty_file),
+    Kind("duplicate-code", "the list of files: helpers that stand twice are no further file", _duplicate),
+    Kind("extra-file", "the list of files, FIL003, FIL004", _extra_file),
+    Kind("field-names", "the fields of a submission in JSON, which are no file names", _field_names),
 )

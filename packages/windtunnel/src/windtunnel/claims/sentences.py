@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from windtunnel.contract import REQUIRED_FILES
 from windtunnel.submission.document import FILES
 
 MOST_CHARACTERS = 200_000  # of a text that is split; more is no review
+MOST_OF_A_SENTENCE = 1500  # characters that are read of one
 
-_ABBREVIATIONS = r"(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|Nr|no|fig|eq)"
+_ABBREVIATIONS = r"(?:e\.g|i\.e|vs|cf|approx|resp|incl|Nr|fig|eq)"
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+")
 # an end is followed by a space and something that opens a sentence; a file's or a number's dot is not
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]*[A-Z0-9`_/.-])|;\s+(?=[a-zA-Z`])")
+# of a sentence: a stop, closing marks, a space, and what opens one; a dot of a file's name or a number is no stop
+_OPENING = r"[\"'(\[`*_]*(?:[A-Z0-9/.-]|[\w/-]+\.(?:py|ya?ml|toml|json)\b|[a-z_]\w*(?:\.\w+)+|[a-z_]\w*\()"
+_END = re.compile(rf"(?<=[.!?])[\"')\]*_]*\s+(?={_OPENING})|;\s+(?=[a-zA-Z0-9`(])|\s+(?=\(\d{{1,2}}\)\s)|\\n[-*\s]*")
 _FILE = re.compile(
-    r"(?<![\w./-])`?((?:[\w.*{}-]+/)*[\w{}-]+\.(?:py|ya?ml|toml|json|txt|md|cfg|ini|sh))(?![\w])`?|"
+    r"(?<![\w.-])`?(/?(?:[\w.*{}-]+/)*[\w{}-]+\.(?:py|ya?ml|toml|json|txt|md|cfg|ini|sh))(?![\w])`?|"
     r"(?<!\w)`?(" + "|".join(FILES) + r")(?!\w)`?"
 )
 _NAME = re.compile(r"(?<![\w/.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?(?![\w/])")
@@ -70,7 +73,14 @@ class Sentence:
 
     def says(self, pattern: str) -> bool:
         """Whether a pattern is found in the masked text, letters of either case; ⟦F⟧ stands for any file."""
-        return re.search(pattern.replace("⟦F⟧", "⟦[^⟧]*⟧"), self.masked, re.IGNORECASE) is not None
+        return _compiled(pattern).search(self.masked[:MOST_OF_A_SENTENCE]) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern whose wholes are looked for once and not from every place on, and whose gaps are bounded."""
+    text = pattern.replace("⟦F⟧", "⟦[^⟧]*⟧").replace("[^.;]*", "[^.;]{0,120}")
+    return re.compile(rf"\A(?:{text})" if text.startswith("(?=") else text, re.IGNORECASE | re.DOTALL)
 
 
 def split(text: str) -> tuple[Sentence, ...]:
@@ -95,7 +105,7 @@ def _parts(line: str) -> list[str]:
         before = line[start : match.start()]
         if before.count("`") % 2 or re.search(rf"\b{_ABBREVIATIONS}\.$", before, re.IGNORECASE):
             continue
-        if re.fullmatch(r"\s*\(?\d{1,3}[.)]", before):  # a number that opens the sentence
+        if re.search(r"(?:^|\b[Ss]tep )\s*\(?(?:\d{1,3}|[IVX]{1,4})[.)]$", before.strip()):  # a number that opens it
             continue
         parts.append(line[start : match.end()].rstrip().rstrip(";"))
         start = match.end()
@@ -103,8 +113,12 @@ def _parts(line: str) -> list[str]:
 
 
 def _as_path(name: str) -> str:
-    """``train.py`` is ``src/train.py`` of the contract."""
+    """``train.py`` and ``/work/repo/src/train.py`` are ``src/train.py`` of the contract."""
+    name = name.removeprefix("./")
+    for path in REQUIRED_FILES:
+        if name.endswith(f"/{path}"):
+            return path
     if "/" in name:
-        return name.removeprefix("./")
-    meant = [path for path in REQUIRED_FILES if path.rpartition("/")[2] == name]
+        return name
+    meant = [path for path in REQUIRED_FILES if path.rpartition("/")[2] == name.lower()]
     return meant[0] if len(meant) == 1 else name

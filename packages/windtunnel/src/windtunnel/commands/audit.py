@@ -90,13 +90,13 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _kinds() -> int:
-    from windtunnel.claims.kinds import KINDS  # noqa: PLC0415
+    from windtunnel.claims.kinds import ALL_KINDS  # noqa: PLC0415
     from windtunnel.commands.output import to_stdout  # noqa: PLC0415
 
-    width = max(len(kind.name) for kind in KINDS) + 2
+    width = max(len(kind.name) for kind in ALL_KINDS) + 2
     lines = [
         line
-        for kind in KINDS
+        for kind in ALL_KINDS
         for line in textwrap.wrap(
             kind.decided_by, 80, initial_indent=f"{kind.name:<{width}}", subsequent_indent=" " * width
         )
