@@ -29,7 +29,8 @@ def read_beside(
         progress: is told what is asked.
     """
     repo = Repo(verdict.submission, as_of=verdict.as_of, flights=verdict.flights)
-    chosen = frozenset(choose(all_rules(), verdict.selection))
+    left_out = dict(verdict.reasons)  # what is not to count is not asked
+    chosen = frozenset(rule for rule in choose(all_rules(), verdict.selection) if rule.code() not in left_out)
     reading = read(Case(repo, verdict), endpoint, asked, chosen=chosen.__contains__, progress=progress)
     return conclude(
         verdict.submission,
