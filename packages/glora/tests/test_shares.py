@@ -34,6 +34,12 @@ def test_moving_towards_equal_shares_keeps_the_order_and_narrows_the_range(share
         assert (shares[one] - shares[other]) * (found[one] - found[other]) >= -1e-12
 
 
+def test_the_smallest_of_numbers_and_none_at_all_are_shares_too() -> None:
+    config = GLoRAConfig(cost_exponent=1.0, uniform_share=0.5)
+    assert adjusted_shares([5e-324, 5e-324], [900, 900], config) == [0.5, 0.5]
+    assert adjusted_shares([0.0, 0.0], [900, 900], config) == [0.0, 0.0]
+
+
 def test_all_of_uniform_share_is_what_lora_does() -> None:
     assert adjusted_shares([0.7, 0.2, 0.1], [1, 1, 1], GLoRAConfig(uniform_share=1.0)) == pytest.approx([1 / 3] * 3)
 

@@ -37,8 +37,11 @@ def adjusted_shares(shares: Sequence[float], costs: Sequence[int], config: GLoRA
         [1.0, 0.0]
     """
     found = list(shares)
+    if not any(found):
+        return found
     if config.cost_exponent:
-        found = _normalized([share / cost**config.cost_exponent for share, cost in zip(found, costs, strict=True)])
+        weighed = zip(_normalized(found), costs, strict=True)
+        found = _normalized([share / cost**config.cost_exponent for share, cost in weighed])
     if config.uniform_share:
         equal = config.uniform_share / len(found)
         found = [(1 - config.uniform_share) * share + equal for share in _normalized(found)]
@@ -51,5 +54,9 @@ def adjusted_shares(shares: Sequence[float], costs: Sequence[int], config: GLoRA
 
 
 def _normalized(shares: list[float]) -> list[float]:
-    total = sum(shares)
-    return [share / total for share in shares] if total > 0 else shares
+    largest = max(shares)
+    if largest <= 0:
+        return shares
+    relative = [share / largest for share in shares]  # of the smallest numbers the sum would be none
+    total = sum(relative)
+    return [share / total for share in relative]
