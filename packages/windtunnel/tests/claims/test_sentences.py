@@ -17,6 +17,10 @@ from windtunnel.claims.sentences import Sentence, split
             "1. First thing\n2) Second thing\n- Third; it has two parts",
             ["First thing", "Second thing", "Third", "it has two parts"],
         ),
+        ("main.py is fine. evaluate.py has a syntax error.", ["main.py is fine.", "evaluate.py has a syntax error."]),
+        ("It is wrong. **train.py**: see there.", ["It is wrong.", "**train.py**: see there."]),
+        ("(1) One, (2) two", ["One,", "two"]),
+        ("The answer is no. Train.py ignores it.", ["The answer is no.", "Train.py ignores it."]),
         ("Run `a. B` once. Then stop", ["Run `a. B` once.", "Then stop"]),
         ("\n\n  ...  \n", []),
     ],
@@ -25,12 +29,18 @@ def test_a_review_is_split_where_sentences_end(text: str, parts: list[str]) -> N
     assert [sentence.text for sentence in split(text)] == parts
 
 
+@given(st.text("ABCDEXYZ .;!?()`'", max_size=300))
+def test_no_letter_is_lost_and_white_space_is_even(text: str) -> None:
+    found = split(text)
+    assert [c for sentence in found for c in sentence.text if c.isalpha()] == [c for c in text if c.isalpha()]
+    assert all(sentence.text == " ".join(sentence.text.split()) for sentence in found)
+
+
 @given(st.text(max_size=300))
-def test_no_word_is_lost(text: str) -> None:
-    kept = "".join("".join(sentence.text.split()) for sentence in split(text))
-    letters = [character for character in kept if character.isalpha()]
-    assert letters == [c for c in "".join(kept.split()) if c.isalpha()]
-    assert all(sentence.text == " ".join(sentence.text.split()) for sentence in split(text))
+def test_any_text_can_be_split_and_looked_at(text: str) -> None:
+    for sentence in split(text):
+        assert isinstance(sentence.files + sentence.names + sentence.quoted, tuple)
+        assert sentence.says(r"⟦F⟧") == bool(sentence.files)
 
 
 def test_a_sentence_knows_what_it_names() -> None:

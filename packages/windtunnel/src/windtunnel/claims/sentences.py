@@ -92,7 +92,7 @@ def split(text: str) -> tuple[Sentence, ...]:
     for paragraph in text[:MOST_CHARACTERS].splitlines():
         line = _BULLET.sub("", paragraph).strip()
         for part in _parts(line):
-            clean = " ".join(part.split())
+            clean = " ".join(_BULLET.sub("", part).split())
             if re.search(r"\w", clean):
                 found.append(Sentence(clean))
     return tuple(found)
