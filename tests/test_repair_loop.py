@@ -54,6 +54,9 @@ def test_the_page_is_python() -> None:
 def test_a_broken_experiment_is_repaired_and_then_ready(tmp_path: Path) -> None:
     folder = tmp_path / "experiment"
     shutil.copytree(EXPERIMENT, folder, ignore=shutil.ignore_patterns("__pycache__", ".cache", "results"))
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["experiment", "glora"]\n')
+    (tmp_path / "glora").mkdir()  # so that the method's own library is known, as in this workspace
+    shutil.copy(ROOT / "packages" / "glora" / "pyproject.toml", tmp_path / "glora")
     for path in (folder / "config" / "run").glob("*.yaml"):
         if path.name != "proposed-all-MiniLM-L6-v2-22M--GLUE-SST-2.yaml":
             path.unlink()
