@@ -73,9 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _list(plan, cells, read_rows(options.rows))
             return 0
         if options.report:
-            from benchmarks.study.report import write_report  # noqa: PLC0415 - matplotlib is not needed to run
+            from benchmarks.study.report import write_headline, write_report  # noqa: PLC0415 - takes matplotlib
 
-            write_report(plan, read_rows(options.rows), options.rows.parent)
+            rows, folder = read_rows(options.rows), options.rows.resolve().parent
+            write_report(plan, rows, folder)
+            if folder == ROOT / "docs" / "study":
+                write_headline(plan, rows, ROOT / "README.md", folder)
             return 0
         if options.costs is not None:
             from benchmarks.study.measuring import measure_costs  # noqa: PLC0415 - torch is not needed to list

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
+from benchmarks.study.arms import ARMS
 from benchmarks.study.frame import POOLED, Study, compare
 from benchmarks.study.questions import QUESTIONS
-from benchmarks.study.tables import image, sentence
+from benchmarks.study.tables import image, sentence, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
+OPENING, CLOSING = "<!-- the study's headline -->", "<!-- made by benchmarks.study --report -->"
 HEAD = """# Does GLoRA hold?
 
 The hypothesis: GLoRA reaches what AdaLoRA reaches, 0.5 to 1.0 points above LoRA of uniform ranks, at the same total
@@ -54,6 +57,53 @@ def write_report(plan: Plan, rows: Sequence[Row], folder: Path) -> None:
         parts += question(study)
     parts.append(_methods(study))
     (folder / "README.md").write_text("\n".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
+
+
+def write_headline(plan: Plan, rows: Sequence[Row], page: Path, folder: Path) -> None:
+    """Put the headline between the marks of another page, if it has them.
+
+    Args:
+        plan: the plan.
+        rows: all rows.
+        page: the page, such as the project's own README.
+        folder: where the report is, below the page's folder.
+    """
+    text = page.read_text(encoding="utf-8")
+    before, opening, rest = text.partition(OPENING)
+    _, closing, after = rest.partition(CLOSING)
+    if not opening or not closing:
+        return
+    study = Study(plan, rows, folder)
+    where = folder.relative_to(page.parent).as_posix()
+    told = "\n".join(textwrap.wrap(_told(study, where), 118, break_on_hyphens=False, break_long_words=False))
+    figure = "headline" if study.tasks > 1 else "differences"
+    shown = f"![GLoRA's differences from LoRA and others, in points]({where}/{figure}.png)"
+    page.write_text(f"{before}{opening}\n{told}\n\n{shown}\n{closing}{after}", encoding="utf-8")
+
+
+def _told(study: Study, where: str) -> str:
+    """What the core grid says of GLoRA against LoRA and AdaLoRA, in a few sentences."""
+    made = compare(study.core, "glora", ["lora", "adalora"])
+    pooled = [one for one in made if one.task == POOLED] or made
+    tasks = ", ".join(dict.fromkeys(study.core["task"]))
+    parts = []
+    for one in pooled:
+        said = f"; {verdict(one)}" if one.other == "lora" else ""
+        against = f"{ARMS[one.other].shown} at mean rank {one.mean_rank}"
+        parts.append(f"{one.found.mean:+.2f} points against {against} ({one.found.interval}{said})")
+    if not parts:
+        return f"**Does it hold?** [The study]({where}/README.md) of it on real data has no result yet."
+    finished, cells = len(study.plan.rows_of(study.rows)), len(study.plan.cells())
+    model = study.plan.backbone.rpartition("/")[2]
+    sentences = [
+        f"**Does it hold?** [Measured]({where}/README.md) on real rows ({tasks}) with the real weights of {model}",
+        f"learning rates tuned for each method, 5 seeds: GLoRA is {'; '.join(parts)}. Predicted were +0.5 to +1.0.",
+    ]
+    if finished < cells:
+        sentences[1] += (
+            f" It is unfinished: {finished} of {cells} runs, {study.tasks} of {len(study.plan.tasks)} tasks."
+        )
+    return ", ".join(sentences)
 
 
 def _unfinished(study: Study) -> list[str]:

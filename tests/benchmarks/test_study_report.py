@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from benchmarks.study.frame import Comparison
-from benchmarks.study.report import write_report
+from benchmarks.study.plan import read_plan
+from benchmarks.study.report import CLOSING, OPENING, write_headline, write_report
+from benchmarks.study.rows import read_rows
 from benchmarks.study.statistics import Difference
 from benchmarks.study.tables import verdict
 
 from . import study_rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLAN = study_rows.plan()
 FIGURES = (
@@ -74,6 +73,34 @@ def test_a_study_that_is_not_at_its_end_says_so(page: tuple[str, Path]) -> None:
     total = len(PLAN.cells())
     assert f"**Unfinished**: {total - 9} of {total} planned runs are made (tuning 0 of 6" in text
     assert "second 15 of 18" in text
+
+
+def test_the_headline_is_put_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    page, folder = tmp_path / "README.md", tmp_path / "docs" / "study"
+    folder.mkdir(parents=True)
+    rows = study_rows.rows(PLAN, study_rows.gaining(0.01, 0.02), chosen=lambda cell: cell.phase == "core")
+    page.write_text(f"Before.\n{OPENING}\nstale\n{CLOSING}\nAfter.\n")
+    write_headline(PLAN, rows, page, folder)
+    text = page.read_text()
+    assert text.startswith(f"Before.\n{OPENING}\n**Does it hold?**")
+    assert text.endswith(f"{CLOSING}\nAfter.\n")
+    assert "stale" not in text
+    assert "against LoRA at mean rank 2" in text
+    assert "It is unfinished" in text
+    assert "(docs/study/headline.png)" in text
+    page.write_text("No marks.")
+    write_headline(PLAN, rows, page, folder)
+    assert page.read_text() == "No marks."
+
+
+def test_the_projects_own_headline_is_what_its_rows_say(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    page = tmp_path / "README.md"
+    page.write_text((root / "README.md").read_text())
+    plan = read_plan(root / "docs" / "study" / "plan.yaml")
+    rows = read_rows(root / "docs" / "study" / "results.jsonl")
+    write_headline(plan, rows, page, tmp_path / "docs" / "study")
+    assert page.read_text() == (root / "README.md").read_text()
 
 
 def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) -> None:
