@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
-OPENING, CLOSING = "<!-- the study's headline -->", "<!-- made by benchmarks.study --report -->"
+OPENING = "<!-- the study's headline -->"
+CLOSING = re.compile(r"<!-- made by benchmarks.study --report of (\d+) rows -->")
 HEAD = """# Does GLoRA hold?
 
 The hypothesis: GLoRA reaches what AdaLoRA reaches, 0.5 to 1.0 points above LoRA of uniform ranks, at the same total
@@ -70,15 +72,16 @@ def write_headline(plan: Plan, rows: Sequence[Row], page: Path, folder: Path) ->
     """
     text = page.read_text(encoding="utf-8")
     before, opening, rest = text.partition(OPENING)
-    _, closing, after = rest.partition(CLOSING)
-    if not opening or not closing:
+    closing = CLOSING.search(rest)
+    if not opening or closing is None:
         return
+    made = closing.group(0).replace(closing.group(1), str(len(rows)))  # rows are only added: these can be found again
     study = Study(plan, rows, folder)
     where = folder.relative_to(page.parent).as_posix()
     told = "\n".join(textwrap.wrap(_told(study, where), 118, break_on_hyphens=False, break_long_words=False))
     figure = "headline" if study.tasks > 1 else "differences"
     shown = f"![GLoRA's differences from LoRA and others, in points]({where}/{figure}.png)"
-    page.write_text(f"{before}{opening}\n{told}\n\n{shown}\n{closing}{after}", encoding="utf-8")
+    page.write_text(f"{before}{opening}\n{told}\n\n{shown}\n{made}{rest[closing.end() :]}", encoding="utf-8")
 
 
 def _told(study: Study, where: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
@@ -70,7 +71,7 @@ def forest(panels: Mapping[str, Sequence[Mark]], path: Path, *, band: tuple[floa
             colour = "#000000" if mark.label.startswith("all") else "#0072B2"
             axis.plot([mark.found.low, mark.found.high], [at, at], color=colour, linewidth=1.4)
             axis.plot(mark.found.mean, at, "o", color=colour, markersize=5, mfc=colour if mark.sure else "white")
-        axis.set_title(title, fontsize=9)
+        axis.set_title(textwrap.fill(title, 20), fontsize=8)
         axis.set_xlabel("points")
     grid[0][0].set_yticks([-place for place in range(len(labels))], labels)
     save(figure, path)
