@@ -25,7 +25,7 @@ from windtunnel.flight import Options, fly
 from windtunnel.flight.plan import choose_runs, list_run_ids
 from windtunnel.flight.submitted import as_folder
 from windtunnel.judging import judge
-from windtunnel.reader.context import read_context, with_context
+from windtunnel.reader.context import read_context, require_context, with_context
 from windtunnel.rules.registry import all_rules
 from windtunnel.rules.select import check_ignored, choose
 from windtunnel.stages import Stage
@@ -60,6 +60,7 @@ def review(
     results_dir: Path | None = None,
     stdin: BinaryIO | None = None,
     context: Path | None = None,
+    judged: bool = False,
     err: Console | None = None,
 ) -> Verdict:
     """Check a submission, fly it in trial mode unless a blocker forbids it, and return one verdict.
@@ -82,6 +83,7 @@ def review(
         results_dir: gets ``trial/`` and ``full/`` with everything a flight leaves; a temporary folder if left out.
         stdin: read if ``path`` is "-".
         context: a file with hypothesis, method and design, for a language model that is asked later.
+        judged: whether one is, so that a context there must be.
         err: gets the progress; nothing does if left out.
 
     Returns:
@@ -96,6 +98,8 @@ def review(
     submission = load(str(path), runs=Path(runs) if runs is not None else None, stdin=stdin)
     if context is not None:
         submission = with_context(submission, *read_context(context))
+    if judged:
+        require_context(submission)
     static = tuple(rule for rule in chosen if rule.source not in {"flight", "judge"})
     verdict = check_with(static, submission, as_of=as_of, reasons=reasons, selection=wanted)
     checked = verdict.outcomes

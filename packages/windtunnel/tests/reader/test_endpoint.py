@@ -12,6 +12,7 @@ import pytest
 
 from windtunnel.errors import UsageError
 from windtunnel.reader.endpoint import OpenAIEndpoint
+from windtunnel.reader.secrets import Secrets
 from windtunnel.reader.transcript import EndpointError, Recorded, Replayed
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_a_count_that_is_none_is_estimated(chat: Chat, usage: object) -> None:
 
 
 def test_what_was_received_of_an_answer_that_failed_is_counted_and_logged(chat: Chat, tmp_path: Path) -> None:
-    chat.brain = lambda _: "word " * 400
+    chat.brain = lambda _: "word " * 30
     chat.script = ["length"]
     log = tmp_path / "log.jsonl"
     with pytest.raises(EndpointError) as caught:
@@ -257,3 +258,10 @@ def test_what_is_no_log_is_refused(tmp_path: Path, content: str | None) -> None:
         path.write_text(content)
     with pytest.raises(UsageError, match="--replay"):
         Replayed(path)
+
+
+@pytest.mark.parametrize("form", ["\\u0073" + KEY[1:20], "&#115;" + KEY[1:20], KEY[:4] + "\u200b" + KEY[4:20]])
+def test_a_key_in_an_escape_that_is_no_json_is_recognised_too(form: str) -> None:
+    text = Secrets(KEY).scrub(f"before {form} after")
+    assert "***" in text
+    assert KEY[8:20] not in text

@@ -47,8 +47,10 @@ def test_the_context_is_data_like_the_code(copied: Path) -> None:
 
 def test_what_is_cut_says_so_and_long_files_too(copied: Path) -> None:
     model = copied / "src" / "model.py"
-    model.write_text(f"x = 1;{' ' * 600}y = 2\n" + "z = 3\n" * 5000)
-    text = shown(case_of(submission_of(copied)))
+    model.write_text(f"x = 1;{' ' * 2600}y = 2\n" + "z = 3\n" * 7000)
+    case = case_of(submission_of(copied))
+    assert "too much to show" in unshown(JDG001.files, case)
+    text = shown(case)
     assert "more characters, not shown)" in text
     assert "more lines are not shown)" in text
 

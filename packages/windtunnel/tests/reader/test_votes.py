@@ -48,12 +48,24 @@ def test_neighbouring_lines_that_both_askings_claim_stay_two_claims() -> None:
 
 
 def test_a_claim_that_blocks_is_told_in_the_words_of_one_that_says_so() -> None:
-    votes = [[made(6, "A note.", blocks=False)], [made(6, "Worthless.")], [made(7, "Void.")]]
+    votes = [[made(6, "A note.", blocks=False)], [made(6, "A worthless score.")], [made(7, "The score is void.")]]
     kept, _ = agreed(votes)
-    assert [(one.claim.statement, one.claim.blocks, one.askings) for one in kept] == [("Worthless.", True, 3)]
+    assert [(one.claim.statement, one.claim.blocks, one.askings) for one in kept] == [("A worthless score.", True, 3)]
 
 
 def test_what_is_further_apart_is_not_the_same() -> None:
     kept, lost = agreed([[made(6)], [made(9)]])
     assert not kept
     assert [one.claim.line for one in lost] == [6, 9]
+
+
+def test_a_few_that_say_it_blocks_do_not_block() -> None:
+    votes = [[made(6)], [made(6)], [made(6, blocks=False)], [], []]
+    kept, _ = agreed(votes)
+    assert [(one.askings, one.claim.blocks) for one in kept] == [(3, False)]
+
+
+def test_neighbours_that_have_no_word_in_common_are_not_the_same() -> None:
+    kept, lost = agreed([[made(6, "Learning rate is unused.")], [made(7, "Divides by the wrong count.")]])
+    assert not kept
+    assert len(lost) == 2

@@ -176,9 +176,10 @@ def _naming(case: Case, codes: tuple[str, ...], name: str) -> tuple[Finding, ...
     last = re.compile(rf"(?<!\w){re.escape(own)}(?![\w.])")
     found = [finding for finding in case.findings(codes) if last.search(f"{finding.message} {finding.fix}")]
     imported = {root for source in case.repo.sources.values() for root in imported_names(source)}
-    if parent and parent.partition(".")[0] in imported:
+    if parent:
         above = re.compile(rf"(?<!\w){re.escape(parent.rpartition('.')[2])}(?!\w)")
-        found = [finding for finding in found if above.search(finding.message)]
+        is_library = parent.partition(".")[0] in imported
+        found = [one for one in found if above.search(one.message) or not (is_library or one.code == "API001")]
     return tuple(found)
 
 

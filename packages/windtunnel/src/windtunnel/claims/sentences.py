@@ -25,6 +25,11 @@ _FILE = re.compile(
 _NAME = re.compile(r"(?<![\w/.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?(?![\w/])")
 _CALL = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\(")
 _QUOTED = re.compile(r"`([^`\n]{1,200})`|\"([^\"\n]{1,200})\"|(?<!\w)'([^'\n]{1,200})'(?!\w)|“([^”\n]{1,200})”")
+_SCRIPTS = {
+    "training": "train", "train": "train", "evaluation": "evaluate", "preprocessing": "preprocess", "model": "model",
+    "main": "main",
+}  # fmt: skip
+_SCRIPT = re.compile(rf"\bthe\s+({'|'.join(_SCRIPTS)})\s+(?:file|script|module)\b", re.IGNORECASE)
 _LINE = re.compile(r"\b(?:line|L|ligne)\s*(\d{1,6})\b|\.py:(\d{1,6})\b", re.IGNORECASE)
 
 
@@ -41,13 +46,13 @@ class Sentence:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """The files it names, as paths of the contract where they are meant, in the order in which it names them."""
-        found = (match[1] or FILES[match[2]] for match in _FILE.finditer(self.text))
+        found = (match[1] or FILES[match[2]] for match in _FILE.finditer(_with_names(self.text)))
         return tuple(dict.fromkeys(_as_path(name) for name in found))
 
     @cached_property
     def masked(self) -> str:
         """The text with every file as ⟦its name⟧, dots of names made "·", for patterns."""
-        return _FILE.sub(lambda match: f"⟦{(match[1] or match[2]).replace('.', '·')}⟧", self.text)
+        return _FILE.sub(lambda match: f"⟦{(match[1] or match[2]).replace('.', '·')}⟧", _with_names(self.text))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +115,11 @@ def _parts(line: str) -> list[str]:
         parts.append(line[start : match.end()].rstrip().rstrip(";"))
         start = match.end()
     return [*parts, line[start:]]
+
+
+def _with_names(text: str) -> str:
+    """Name a file where a sentence speaks of "the training script" and the like."""
+    return _SCRIPT.sub(lambda match: f"{_SCRIPTS[match[1].lower()]}.py", text)
 
 
 def _as_path(name: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from windtunnel.verdict import Verdict
 
 MOST = 86_400.0  # seconds, or US dollars
+MOST_VOTES = 15
 DEFAULT_LOG = Path("windtunnel-judge.jsonl")
 ENDPOINT_HELP = "base URL and key come from OPENAI_BASE_URL and OPENAI_API_KEY; a local server needs no key"
 
@@ -32,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--votes",
-        type=positive,
+        type=_votes,
         default=2,
         metavar="N",
         help="ask each question N times and keep what most askings claim (default: %(default)s)",
@@ -90,6 +91,20 @@ def add_endpoint(parser: argparse.ArgumentParser, *, model: str | None) -> argpa
     return group
 
 
+def refuse_unless(arguments: argparse.Namespace, *, asked: bool) -> None:
+    """Refuse options of the language model where none is asked.
+
+    Raises:
+        UsageError: one is given.
+    """
+    given = [
+        name for name in ("replay", "log", "previous", "max_cost", "price") if getattr(arguments, name) is not None
+    ]
+    given += ["judge_blocks"] * arguments.judge_blocks
+    if given and not asked:
+        raise UsageError(f"--{given[0].replace('_', '-')} is for the language model, which only --judge asks")
+
+
 def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
     """Make the endpoint and the way it is asked; whatever is wrong is known before the check.
 
@@ -102,6 +117,8 @@ def prepared(arguments: argparse.Namespace) -> tuple[Endpoint, Asked]:
     from windtunnel.reader.reading import Asked  # noqa: PLC0415
     from windtunnel.reader.transcript import Recorded, Replayed  # noqa: PLC0415
 
+    if not arguments.model.strip():
+        raise UsageError("--model is empty; name the model as the endpoint calls it")
     if arguments.replay is not None and arguments.log is not None:
         raise UsageError("--replay takes the answers from a log, and --log would write another; give one of them")
     purse = Purse.of(
@@ -148,7 +165,10 @@ def _no_wait(_: float) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to {MOST:g}")
     return value
@@ -157,6 +177,12 @@ def _seconds(text: str) -> float:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _votes(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= MOST_VOTES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_VOTES}")
     return int(text)
 
 

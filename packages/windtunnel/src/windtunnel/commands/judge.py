@@ -40,8 +40,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _judge(arguments: argparse.Namespace) -> int:
     from windtunnel.check import check_with  # noqa: PLC0415 - the rules take longer to import than --help should
-    from windtunnel.errors import UsageError  # noqa: PLC0415
-    from windtunnel.reader.context import read_context, with_context  # noqa: PLC0415
+    from windtunnel.reader.context import read_context, require_context, with_context  # noqa: PLC0415
     from windtunnel.rules.registry import all_rules  # noqa: PLC0415
     from windtunnel.rules.select import check_ignored, choose  # noqa: PLC0415
     from windtunnel.submission import load  # noqa: PLC0415
@@ -53,8 +52,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     submission = load(arguments.path, runs=arguments.runs, stdin=reporting.stdin_of(arguments))
     if arguments.context is not None:
         submission = with_context(submission, *read_context(arguments.context))
-    if submission.context is None:
-        raise UsageError("--context is missing: give a file with hypothesis, method and experimental design")
+    require_context(submission)
     verdict = check_with(
         tuple(rule for rule in chosen if rule.source not in {"flight", "judge"}),
         submission,

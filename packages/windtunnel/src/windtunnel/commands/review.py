@@ -103,12 +103,14 @@ def _review(arguments: argparse.Namespace) -> int:
     if len(arguments.path) > 1:
         return _many(arguments, settings)
     (arguments.path,) = arguments.path
+    asking.refuse_unless(arguments, asked=arguments.judge)
     ready = asking.prepared(arguments) if arguments.judge else None
     verdict = review(
         arguments.path,
         stdin=reporting.stdin_of(arguments),
         err=Console(stderr=True),
         context=arguments.context,
+        judged=arguments.judge,
         **settings,
     )
     if ready is not None:

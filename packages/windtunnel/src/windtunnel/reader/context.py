@@ -48,8 +48,25 @@ def read_context(path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
 
 
 def with_context(submission: Submission, context: Context, runs: tuple[RunConfig, ...]) -> Submission:
-    """The submission with a context, and with its run configurations if it has none of its own."""
-    return replace(submission, context=context, runs=submission.runs or runs)
+    """The submission with a context; what that leaves out stays its own, and so do its runs if it has any."""
+    own = submission.context or Context()
+    merged = Context(context.hypothesis or own.hypothesis, context.method or own.method, context.design or own.design)
+    return replace(submission, context=merged, runs=submission.runs or runs)
+
+
+def require_context(submission: Submission) -> None:
+    """Refuse to ask what is to be held against a description where there is none.
+
+    Raises:
+        UsageError: there is neither a hypothesis nor a method nor a design.
+    """
+    if not says_something(submission.context):
+        raise UsageError("--context is missing: give a file with hypothesis, method and experimental design")
+
+
+def says_something(context: Context | None) -> bool:
+    """Whether there is a hypothesis, a method or a design."""
+    return context is not None and any(text.strip() for text in (context.hypothesis, context.method, context.design))
 
 
 def _from_json(text: str, path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
@@ -64,10 +81,10 @@ def _from_json(text: str, path: Path) -> tuple[Context, tuple[RunConfig, ...]]:
     runs = data.get("experiment_runs", [])
     if not isinstance(runs, list):
         raise UsageError(f"--context {path}: experiment_runs is a {type(runs).__name__}, not a list")
-    return (
-        Context(_text(data, "hypothesis"), _text(data, "method"), _text(data, "experimental_design")),
-        tuple(_run(one, path) for one in runs),
-    )
+    context = Context(_text(data, "hypothesis"), _text(data, "method"), _text(data, "experimental_design"))
+    if not says_something(context):
+        raise UsageError(f"--context {path}: hypothesis, method and design are empty")
+    return context, tuple(_run(one, path) for one in runs)
 
 
 def _text(data: dict[str, Any], key: str) -> str:

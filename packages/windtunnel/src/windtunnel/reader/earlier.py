@@ -31,7 +31,7 @@ class Said(BaseModel):
 
     code: str = Field(max_length=20)
     path: str = Field(max_length=300)
-    quote: str = Field(min_length=1, max_length=4000)
+    quote: str = Field(pattern=r"\S", max_length=4000)
     statement: str = Field(max_length=6000)
 
 

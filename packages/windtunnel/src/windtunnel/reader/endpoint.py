@@ -49,7 +49,7 @@ class OpenAIEndpoint:
                 "none such as "
                 "http://127.0.0.1:8000/v1; --replay LOG needs neither"
             )
-        self._secrets = Secrets(self._key)
+        self._secrets = Secrets(self._key, *(self._base_url or "").split("/")[3:])
         self._timeout = timeout_seconds
         self._openai = openai
 
@@ -64,10 +64,12 @@ class OpenAIEndpoint:
             base_url=self._base_url, api_key=self._key or "none", max_retries=0, http_client=http
         )
         openai = self._openai
+        parts: list[str] = []  # of an answer, as they come in
         try:
-            return within(self._timeout, lambda: self._asked(client, request), http.close)
+            return within(self._timeout, lambda: self._asked(client, request, parts), http.close)
         except (TimeoutError, openai.APITimeoutError) as error:
-            raise self._failed(f"no answer within {self._timeout:g} s", again=True, request=request) from error
+            said, partial = f"no answer within {self._timeout:g} s", "".join(list(parts))
+            raise self._failed(said, again=True, request=request, partial=partial) from error
         except openai.APIStatusError as error:
             busy = error.status_code in {408, 409, 429} or error.status_code >= 500
             wait = _seconds(error.response.headers.get("retry-after"))
@@ -86,16 +88,15 @@ class OpenAIEndpoint:
         finally:
             threading.Thread(target=http.close, daemon=True).start()  # a request that was given up may hold it
 
-    def _asked(self, client: Any, request: dict[str, Any]) -> Received:
+    def _asked(self, client: Any, request: dict[str, Any], parts: list[str]) -> Received:
         raw = client.chat.completions.with_raw_response.create(
             **request, stream=True, stream_options={"include_usage": True}
         )
         if "text/event-stream" in raw.headers.get("content-type", ""):
-            return self._streamed(raw.parse(), request)
+            return self._streamed(raw.parse(), request, parts)
         return self._whole(raw.http_response.read(), request)  # a server that does not stream
 
-    def _streamed(self, stream: Iterator[Any], request: dict[str, Any]) -> Received:
-        parts: list[str] = []
+    def _streamed(self, stream: Iterator[Any], request: dict[str, Any], parts: list[str]) -> Received:
         refused: list[str] = []
         finish, usage = "", None
         try:
@@ -108,9 +109,12 @@ class OpenAIEndpoint:
                     finish = choice.finish_reason or finish
         except Exception as error:
             what = f"the answer ends in the middle ({type(error).__name__}: {error})"
-            raise self._failed(what, again=True, request=request, partial="".join(parts)) from error
+            tokens = _counted(usage, request, "".join(parts))
+            raise self._failed(what, again=True, request=request, partial="".join(parts), tokens=tokens) from error
         if refused:
-            raise self._failed(f"it refuses: {''.join(refused)}", again=False, request=request)
+            text = "".join(refused)
+            tokens = _counted(usage, request, text)
+            raise self._failed(f"it refuses: {text}", again=False, request=request, partial=text, tokens=tokens)
         if not finish:
             raise self._failed("the answer ends in the middle", again=True, request=request, partial="".join(parts))
         return self._received("".join(parts), finish, usage, request)
@@ -173,10 +177,11 @@ def _decoded(text: str) -> str:
 def _counted(usage: Any, request: dict[str, Any], text: str) -> tuple[int, int]:
     """The tokens that an endpoint says it counted, where it says something that can be; else estimates."""
     estimates = (estimated_tokens(request), len(text) // CHARACTERS_PER_TOKEN)
-    found = []
+    found: list[int] = []
     for name, estimate in zip(("prompt_tokens", "completion_tokens"), estimates, strict=True):
-        value = usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None)
-        found.append(value if type(value) is int and 0 <= value <= MOST_TOKENS else estimate)
+        value: Any = usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None)
+        is_count = type(value) is int and estimate // 4 <= value <= MOST_TOKENS  # what says too little is not believed
+        found.append(value if is_count else estimate)
     return found[0], found[1]
 
 

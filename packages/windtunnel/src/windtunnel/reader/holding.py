@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from windtunnel.reader.answers import Claim
 
 NEAR = 3  # lines by which a number may be wrong where the quote stands but once so near
-MOST_HELD = 600  # characters of a statement, and of its reason, that are held against what the rules know
+MOST_HELD = 30  # sentences of a claim that are held against what the rules know
 SHORTEST_QUOTE = 3  # characters besides white space: less is in every file
 
 
@@ -69,7 +69,7 @@ def located(claim: Claim, case: Case) -> Claim | str:
 
 def held(code: str, claim: Claim, case: Case) -> Dropped | None:
     """What the rules say to a claim: dropped if they refute it or have it already, None if they cannot tell."""
-    for sentence in split(f"{claim.statement[:MOST_HELD]}\n{claim.why[:MOST_HELD]}"):
+    for sentence in split(f"{claim.statement}\n{claim.why}\n{claim.fix}")[:MOST_HELD]:
         named = sentence if sentence.files else replace(sentence, text=f"{sentence.text} ({claim.path})")
         for ruling in rulings_on(named, case):
             if ruling.status is Status.REFUTED:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from windtunnel.claims import Case
     from windtunnel.rules.judged import _Judged
 
-MOST_LINES = 4000  # of a file that is shown
-MOST_LINE_CHARACTERS = 400
+MOST_LINES = 6000  # of a file that is shown
+MOST_LINE_CHARACTERS = 2000
 MOST_FINDINGS = 60
 MOST_CONTEXT_CHARACTERS = 30_000  # of hypothesis, method or design
 
@@ -102,7 +102,13 @@ def unshown(files: Sequence[str], case: Case) -> str:
     if not there:
         return f"none of its files is there: {', '.join(files)}"
     unread = [path for path in there if text_of(path, case) is None]
-    return f"{unread[0]} cannot be read as text" if unread else ""
+    if unread:
+        return f"{unread[0]} cannot be read as text"
+    for path in (*there, *(run.path for run in case.repo.runs)):
+        lines = (text_of(path, case) or "").split("\n")
+        if len(lines) > MOST_LINES or max(map(len, lines)) > MOST_LINE_CHARACTERS:
+            return f"{path} has over {MOST_LINES} lines, or {MOST_LINE_CHARACTERS} characters in one: too much to show"
+    return ""
 
 
 def text_of(path: str, case: Case) -> str | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
+import re
+import unicodedata
 from functools import cached_property
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -41,6 +44,11 @@ class Secrets:
         """The text with `HIDDEN` for every run of `PIECE` characters or more that a secret, or a form of it, has."""
         if not self._values:
             return text
+        scrubbed = self._without(text)
+        plain = _decoded(scrubbed)
+        return scrubbed if plain == scrubbed or self._without(plain) == plain else HIDDEN  # encoded in some other way
+
+    def _without(self, text: str) -> str:
         hidden = bytearray(len(text))
         for at in range(len(text) - PIECE + 1):
             if text[at : at + PIECE] in self._pieces:
@@ -54,6 +62,24 @@ class Secrets:
             elif not parts or parts[-1] != HIDDEN:
                 parts.append(HIDDEN)
         return "".join(parts)
+
+
+def _decoded(text: str) -> str:
+    """The text without escapes, entities and characters that are not seen."""
+    for _ in range(3):
+        before = text
+        text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), html.unescape(text))
+        if text == before:
+            break
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
+
+
+def _is_host(url: str) -> bool:
+    try:
+        (urlsplit(url).hostname or "").encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def key_from_environment() -> str:
@@ -83,7 +109,7 @@ def base_url_from_environment() -> str | None:
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0 and url.isascii()
     except ValueError:
         is_url = False
-    if not is_url or not url.isprintable() or " " in url or parts.fragment:
+    if not is_url or not url.isprintable() or " " in url or parts.fragment or parts.query or not _is_host(url):
         raise UsageError(f"OPENAI_BASE_URL is no URL {hint}")
     if parts.username or parts.password or "@" in parts.netloc:
         raise UsageError(f"OPENAI_BASE_URL holds a user or password; give an URL {hint}, and the key in OPENAI_API_KEY")

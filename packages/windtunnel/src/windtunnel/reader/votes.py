@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ class Agreed(NamedTuple):
 def agreed(votes: Sequence[Sequence[Claim]]) -> tuple[list[Agreed], list[Agreed]]:
     """What most askings claim, and what only a few do.
 
-    Claims of different askings at one line are one; then, of what is left, those at most `SAME` lines apart, the
-    nearest first. No asking takes part in one twice. It blocks if most of those that make it say so, and is then told
-    in the words of one that does. Nothing of this depends on the order of the askings.
+    Claims of different askings at one line are one; then, of what is left, those at most `SAME` lines apart that have
+    a word in common, the nearest first. No asking takes part in one twice. It blocks if most askings say so, and is
+    then told in the words of one that does. Nothing of this depends on the order of the askings.
 
     Args:
         votes: the claims of each asking, each at a line that it quotes.
@@ -36,7 +37,7 @@ def agreed(votes: Sequence[Sequence[Claim]]) -> tuple[list[Agreed], list[Agreed]
     lost: list[Agreed] = []
     for group in sorted(groups, key=lambda group: min(map(_order, group.values()))):
         blocking = [claim for claim in group.values() if claim.blocks]
-        blocks = 2 * len(blocking) > len(group)
+        blocks = 2 * len(blocking) > len(votes)
         told = min(blocking if blocks else group.values(), key=_order)
         one = Agreed(told.model_copy(update={"blocks": blocks}), len(group))
         (kept if 2 * len(group) > len(votes) else lost).append(one)
@@ -65,7 +66,7 @@ def _joined(groups: list[Group]) -> list[Group]:
         (distance, one, other)
         for one in range(len(groups))
         for other in range(one + 1, len(groups))
-        if 0 < (distance := _distance(groups[one], groups[other])) <= SAME
+        if 0 < (distance := _distance(groups[one], groups[other])) <= SAME and _is_alike(groups[one], groups[other])
     )
     gone: set[int] = set()
     for _, one, other in pairs:
@@ -78,6 +79,15 @@ def _joined(groups: list[Group]) -> list[Group]:
 def _distance(one: Group, other: Group) -> int:
     first, second = (next(iter(group.values())) for group in (one, other))
     return abs(first.line - second.line) if first.path == second.path else SAME + 1
+
+
+def _is_alike(one: Group, other: Group) -> bool:
+    """Whether two groups have a word of their statements in common, short ones left out."""
+    first, second = (
+        {word for claim in group.values() for word in re.findall(r"\w{5,}", claim.statement.lower())}
+        for group in (one, other)
+    )
+    return bool(first & second)
 
 
 def _order(claim: Claim) -> tuple[object, ...]:

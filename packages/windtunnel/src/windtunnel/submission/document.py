@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from windtunnel.errors import UsageError
@@ -82,12 +83,21 @@ def parse_document(text: str, origin: str) -> tuple[dict[str, File], list[RunCon
             f"{origin}: neither a folder, nor a JSON object with the keys of a submission, nor a review document with "
             f"the heading '# {_CODE}'"
         )
-    start, end = code.find("{"), code.rfind("}")
+    start = code.find("{")
+    end = _end_of_json(code, start)
     if start < 0 or end < start:
         raise UsageError(f"{origin}: no JSON object follows the heading '# {_CODE}'")
     files, problems = parse_json(code[start : end + 1], origin)
     runs = _runs(sections.get("Experiment Runs", ""), problems)
     return files, runs, _context(sections), problems
+
+
+def _end_of_json(text: str, start: int) -> int:
+    """Where the object that begins at ``start`` ends; at the last brace if it cannot be read."""
+    if start >= 0:
+        with suppress(ValueError, RecursionError):
+            return json.JSONDecoder().raw_decode(text, start)[1] - 1
+    return text.rfind("}")
 
 
 def context_of(text: str) -> tuple[Context, tuple[RunConfig, ...]]:
