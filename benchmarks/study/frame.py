@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.study.rows import Row
 
 POOLED = "all"  # tasks together, each seed's mean over them
+FEWEST = 3  # pairs that are compared; two say nothing of their spread
 PLAIN = "{}"  # no setting of the method was changed
 
 
@@ -151,11 +152,11 @@ def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Compar
             family = [
                 Comparison(str(task), int(rank), arm, other, paired(part.tolist()))
                 for task, part in gaps.groupby(level="task", sort=False)
-                if len(part) > 1
+                if len(part) >= FEWEST
             ]
             made += _adjusted(family)
             by_seed = gaps.unstack("task").dropna().mean(axis=1)
-            if len(by_seed) > 1 and len(family) > 1:
+            if len(by_seed) >= FEWEST and len(family) > 1:
                 pooled.append(Comparison(POOLED, int(rank), arm, other, paired(by_seed.tolist())))
     return [*_adjusted(pooled), *made]
 

@@ -23,7 +23,7 @@ class Difference:
         mean: of the differences.
         low: of its confidence interval (Student's t).
         high: of it.
-        p: two-sided, of the paired t-test; 1 where all differences are 0.
+        p: two-sided, of the paired t-test; of the sign test where all differences are one; 1 where they are 0.
         detectable: the smallest true difference that the test would have found with a power of 0.8, given the spread
             that was seen.
         count: pairs.
@@ -62,7 +62,9 @@ def paired(differences: Sequence[float]) -> Difference:
     deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in differences) / (count - 1))
     error = deviation / math.sqrt(count)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error else (1.0 if mean == 0 else 0.0)
+    # a t-test has nothing to go by where all differences are one; their signs have
+    of_signs = 2.0 ** (1 - count) if mean else 1.0
+    p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error else of_signs
     return Difference(mean, mean - half, mean + half, p, detectable(deviation, count), count)
 
 

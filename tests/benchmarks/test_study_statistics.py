@@ -27,9 +27,10 @@ def test_a_difference_is_judged_as_scipy_does(values: list[float]) -> None:
         assert math.isclose(found.high, high, rel_tol=1e-6, abs_tol=1e-6)
 
 
-def test_equal_pairs_are_no_difference_and_a_constant_one_is_sure() -> None:
+def test_equal_pairs_are_no_difference_and_a_constant_one_is_as_sure_as_its_signs() -> None:
     assert paired([0.0, 0.0, 0.0]).p == 1.0
-    assert (paired([0.5, 0.5]).p, paired([0.5, 0.5]).detectable) == (0.0, 0.0)
+    assert paired([0.5, 0.5]).p == 0.5
+    assert paired([-0.5] * 5).p == 0.0625
 
 
 def test_one_pair_is_refused() -> None:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.frame import POOLED
+from benchmarks.study.frame import FEWEST, POOLED
 from benchmarks.study.statistics import paired
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import comparison_table, image, shown_p
@@ -60,7 +60,7 @@ def _doubled(study: Study) -> list[str]:
     if ("glora", 1) not in wide or ("lora", 2) not in wide:
         return []
     gaps = (wide["glora", 1] - wide["lora", 2]).dropna().unstack("task").dropna().mean(axis=1)
-    if len(gaps) < 2:
+    if len(gaps) < FEWEST:
         return []
     found = paired(gaps.tolist())
     said = f"{found.mean:+.2f} points against LoRA at rank 2 ({found.interval}, {shown_p(found.p)})"

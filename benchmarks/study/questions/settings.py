@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks.study.frame import PLAIN, Comparison
+from benchmarks.study.frame import FEWEST, PLAIN, Comparison
 from benchmarks.study.statistics import holm, paired
 from benchmarks.study.style import Mark, forest
 from benchmarks.study.tables import image, shown_p
@@ -71,7 +71,7 @@ def _compared(study: Study) -> list[tuple[str, Comparison]]:
             gaps.setdefault(shown(json.loads(run["settings"])), []).append(run["score"] - plain[key])
     made: list[tuple[str, Comparison]] = []
     for (task, rank), gaps in families.items():
-        family = [(name, paired(values)) for name, values in gaps.items() if len(values) > 1]
+        family = [(name, paired(values)) for name, values in gaps.items() if len(values) >= FEWEST]
         for (name, found), p in zip(family, holm([found.p for _, found in family]), strict=True):
             made.append((name, Comparison(task, rank, "glora", "glora", found, p)))
     return made
