@@ -76,7 +76,8 @@ class Case:
             if outcome.rule.code().startswith(wanted) and not outcome.complete
         )
 
-    def line(self, path: str, number: int) -> str:
-        """A line of a file, from 1; "" if there is none."""
-        lines = (self.repo.submission.text(path) or "").splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+    def text(self, path: str) -> str | None:
+        """The text of a file or of a run configuration; None if there is none that can be read."""
+        if path in self.files:
+            return self.repo.submission.text(path)
+        return next((run.text for run in self.repo.runs if run.path == path), None)

@@ -123,7 +123,7 @@ def _with_names(text: str) -> str:
 
 
 def _as_path(name: str) -> str:
-    """``train.py`` and ``/work/repo/src/train.py`` are ``src/train.py`` of the contract."""
+    """``train.py`` and ``/anywhere/src/train.py`` are ``src/train.py`` of the contract."""
     name = name.removeprefix("./")
     for path in REQUIRED_FILES:
         if name.endswith(f"/{path}"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from windtunnel.errors import UsageError
 from windtunnel.findings import Place
+from windtunnel.reader.holding import even
 from windtunnel.reading.addressed import addressed
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def reversals(earlier: Earlier, findings: Iterable[Finding], answered: frozenset
     for one in earlier.said:
         line = _line_of(one, case)
         if line and one.code in answered and not any(
-            finding.code == one.code and finding.place.path == one.path and _even(finding.evidence) == _even(one.quote)
+            finding.code == one.code and finding.place.path == one.path and even(finding.evidence) == even(one.quote)
             for finding in now
         ):  # fmt: skip
             found.append(
@@ -142,7 +143,7 @@ def reversals(earlier: Earlier, findings: Iterable[Finding], answered: frozenset
         if (
             finding.code in earlier.asked
             and finding.place.path in same
-            and not any(_even(one.quote) == _even(finding.evidence) for one in before)
+            and not any(even(one.quote) == even(finding.evidence) for one in before)
         ):
             found.append(
                 Reversal(
@@ -154,18 +155,12 @@ def reversals(earlier: Earlier, findings: Iterable[Finding], answered: frozenset
 
 def digests(case: Case) -> dict[str, str]:
     """A digest of every file and run configuration, by path."""
-    texts: dict[str, Any] = {path: case.repo.submission.text(path) or "" for path in case.files}
-    texts |= {run.path: run.text for run in case.repo.runs}
+    paths = [*case.files, *(run.path for run in case.repo.runs)]
+    texts = {path: case.text(path) or "" for path in paths}
     return {path: hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest() for path, text in texts.items()}
 
 
 def _line_of(one: Said, case: Case) -> int:
-    text = case.repo.submission.text(one.path)
-    if text is None:
-        text = next((run.text for run in case.repo.runs if run.path == one.path), "")
-    wanted = _even(one.quote)
-    return next((number for number, line in enumerate(text.split("\n"), start=1) if _even(line) == wanted), 0)
-
-
-def _even(text: str) -> str:
-    return " ".join(text.split())
+    wanted = even(one.quote)
+    lines = (case.text(one.path) or "").split("\n")
+    return next((number for number, line in enumerate(lines, start=1) if even(line) == wanted), 0)

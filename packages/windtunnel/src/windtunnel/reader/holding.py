@@ -41,18 +41,15 @@ def located(claim: Claim, case: Case) -> Claim | str:
 
     A line number that is wrong by at most `NEAR` is put right where the quote stands only once so near.
     """
-    text = case.repo.submission.text(claim.path)
+    text = case.text(claim.path)
     if text is None:
-        run = next((run for run in case.repo.runs if run.path == claim.path), None)
-        if run is None:
-            return f"there is no file {claim.path!r}"
-        text = run.text
-    quote = _even(claim.quote)
+        return f"there is no file {claim.path!r}" if claim.path not in case.files else f"{claim.path} is no text"
+    quote = even(claim.quote)
     if len(quote.replace(" ", "")) < SHORTEST_QUOTE:
         return f"it quotes {claim.quote!r}, which says nothing"
     if re.match(r"(import|from)\s", quote):  # every file has such lines, and none makes a result worthless
         claim = claim.model_copy(update={"blocks": False})
-    lines = [_even(line) for line in text.split("\n")]
+    lines = [even(line) for line in text.split("\n")]
     if claim.line <= len(lines) and _is_quoted(quote, lines[claim.line - 1]):
         return claim
     near = [
@@ -81,7 +78,8 @@ def held(code: str, claim: Claim, case: Case) -> Dropped | None:
     return None
 
 
-def _even(text: str) -> str:
+def even(text: str) -> str:
+    """The text with white space made even, so that lines can be compared."""
     return " ".join(text.split())
 
 

@@ -83,7 +83,7 @@ def messages(question: Question, case: Case, *, vote: int = 0, earlier: Sequence
             *_earlier(earlier),
             *_context(case),
             _known(case, files),
-            *(_numbered(path, text_of(path, case) or "") for path in dict.fromkeys(files)),
+            *(_numbered(path, case.text(path) or "") for path in dict.fromkeys(files)),
         ]
     )
     mark = _mark(material)
@@ -101,22 +101,14 @@ def unshown(files: Sequence[str], case: Case) -> str:
     there = [path for path in files if path in case.files]
     if not there:
         return f"none of its files is there: {', '.join(files)}"
-    unread = [path for path in there if text_of(path, case) is None]
+    unread = [path for path in there if case.text(path) is None]
     if unread:
         return f"{unread[0]} cannot be read as text"
     for path in (*there, *(run.path for run in case.repo.runs)):
-        lines = (text_of(path, case) or "").split("\n")
+        lines = (case.text(path) or "").split("\n")
         if len(lines) > MOST_LINES or max(map(len, lines)) > MOST_LINE_CHARACTERS:
             return f"{path} has over {MOST_LINES} lines, or {MOST_LINE_CHARACTERS} characters in one: too much to show"
     return ""
-
-
-def text_of(path: str, case: Case) -> str | None:
-    """The text of a file or a run configuration; None if there is none."""
-    text = case.repo.submission.text(path)
-    if text is None and path not in case.files:
-        return next((run.text for run in case.repo.runs if run.path == path), None)
-    return text
 
 
 def _mark(material: str) -> str:

@@ -115,22 +115,10 @@ def read(
     wanted = [question for question in questions() if chosen(question)]
     for number, question in enumerate(wanted, start=1):
         progress(f"question {number} of {len(wanted)}: {question.name}")
-        hidden = unshown(question.files, case)
-        if hidden:
-            left_open[question.code()] = hidden
-            outcomes.append(Outcome(question, skipped=hidden))
-            continue
-        try:
-            answers = [answer_to(Question.of(question), case, endpoint, asked, vote) for vote in range(asked.votes)]
-        except (EndpointError, Nonsense, LimitReachedError) as error:
-            left_open[question.code()] = str(error)
-            outcomes.append(Outcome(question, skipped=f"the language model gave no answer: {error}"))
-            continue
-        unsure = sum(answer.answer == "cannot tell" for answer in answers)
-        if 2 * unsure >= len(answers):
-            why = f"the language model cannot tell ({unsure} of {len(answers)} askings)"
-            left_open[question.code()] = why
-            outcomes.append(Outcome(question, skipped=why))
+        answers = _answers(question, case, endpoint, asked)
+        if isinstance(answers, str):
+            left_open[question.code()] = answers
+            outcomes.append(Outcome(question, skipped=answers))
             continue
         findings, without = _judged(question, answers, case, blocks=asked.blocks)
         outcomes.append(Outcome(question, findings=tuple(findings)))
@@ -148,6 +136,21 @@ def read(
         tokens=asked.purse.tokens,
         cost=asked.purse.cost,
     )
+
+
+def _answers(question: type[_Judged], case: Case, endpoint: Endpoint, asked: Asked) -> list[Answer] | str:
+    """The answers of all askings, or why the question stays open."""
+    hidden = unshown(question.files, case)
+    if hidden:
+        return hidden
+    try:
+        answers = [answer_to(Question.of(question), case, endpoint, asked, vote) for vote in range(asked.votes)]
+    except (EndpointError, Nonsense, LimitReachedError) as error:
+        return str(error)
+    unsure = sum(answer.answer == "cannot tell" for answer in answers)
+    if 2 * unsure >= len(answers):
+        return f"the language model cannot tell ({unsure} of {len(answers)} askings)"
+    return answers
 
 
 def answer_to(question: Question, case: Case, endpoint: Endpoint, asked: Asked, vote: int = 0) -> Answer:
@@ -215,14 +218,7 @@ def _finding(question: type[_Judged], claim: Claim, case: Case, *, blocks: bool)
     return question().finding(
         f"{statement}: {claim.why}" if claim.why else statement,
         Place(claim.path, claim.line),
-        evidence=_line(claim, case),
+        evidence=(case.text(claim.path) or "").split("\n")[claim.line - 1].strip(),
         fix=claim.fix,
         severity=Severity.BLOCKER if blocks and claim.blocks else Severity.WARNING,
     )
-
-
-def _line(claim: Claim, case: Case) -> str:
-    text = case.repo.submission.text(claim.path)
-    if text is None:
-        text = next((run.text for run in case.repo.runs if run.path == claim.path), "")
-    return text.split("\n")[claim.line - 1].strip()

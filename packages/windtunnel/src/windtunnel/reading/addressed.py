@@ -87,9 +87,7 @@ def without_addressed(path: str, text: str) -> str:
             rest = "".join(a if b == " " else "" for a, b in zip(line, own.ljust(len(line)), strict=False)).rstrip()
         else:
             rest = (re.match(r"\s*(- )?[\w.-]{1,80}: ", line) or re.match("", line) or [""])[0].rstrip()
-        lines[one.line - 1] = f"{rest}  (what stands here addresses the reviewer and is withheld)".lstrip(
-            " " if not rest else ""
-        )
+        lines[one.line - 1] = f"{rest}  {WITHHELD}" if rest else WITHHELD
     return "\n".join(lines)
 
 
