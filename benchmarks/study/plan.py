@@ -42,6 +42,7 @@ class Task:
         max_length: in tokens.
         batch_size: rows of an optimizer step.
         splits: train_split and eval_split, where they are not the dataset's own.
+        attention: as the experiment's launcher calls it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Task:
     max_length: int
     batch_size: int = 32
     splits: Mapping[str, str] = field(default_factory=dict)
+    attention: str = "auto"
 
     @property
     def steps(self) -> int:
@@ -233,12 +235,14 @@ class Plan:
 
     def hash_of(self, cell: Cell, learning_rate: float | None) -> str:
         """What decides the numbers of a cell, as 16 hexadecimal digits."""
+        task = self.tasks[cell.task]
         decisive = {
             "run": {**self.run_file(cell, learning_rate), "run_id": ""},
-            "rows": self.tasks[cell.task].rows,
+            "rows": task.rows,
             "selection_fraction": self.selection_fraction,
             "precision": self.precision,
             "seed": cell.seed,
+            **({} if task.attention == "auto" else {"attention": task.attention}),
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -137,7 +137,11 @@ def _methods(study: Study) -> str:
         device="CPU, two runs of one thread each at a time" if plan.device == "cpu" else plan.device,
         subsets=SUBSETS if plan.hub == "loopback" else "",
         precision=plan.precision,
-        tasks=", ".join(f"{task.name} ({task.rows} rows, {task.epochs} epochs)" for task in plan.tasks.values()),
+        tasks=", ".join(
+            f"{task.name} ({task.rows} rows, {task.epochs} epochs"
+            f"{'' if task.attention == 'auto' else f', {task.attention} attention'})"
+            for task in plan.tasks.values()
+        ),
         trials=plan.tuning["trials"],
         low=plan.tuning["low"],
         high=plan.tuning["high"],

@@ -143,6 +143,7 @@ class Runner:
             sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
             f"launcher.precision={self.plan.precision}", f"launcher.device={self.plan.device}",
+            f"launcher.attention={self.plan.tasks[cell.task].attention}",
             f"overwrite={str(afresh).lower()}",
         ]  # fmt: skip
         threads = str(max(1, (os.cpu_count() or 1) // self.jobs))

@@ -84,8 +84,11 @@ def test_a_hash_tells_what_decides_the_numbers_and_nothing_else() -> None:
         plan.hash_of(dataclasses.replace(cell, mean_rank=1), 1e-3),
         plan.hash_of(cell, 2e-3),
         dataclasses.replace(plan, selection_fraction=0.3).hash_of(cell, 1e-3),
+        dataclasses.replace(plan, tasks={"rte": dataclasses.replace(plan.tasks["rte"], attention="sdpa")}).hash_of(
+            cell, 1e-3
+        ),
     ]
-    assert len({plan.hash_of(cell, 1e-3), *others}) == 6
+    assert len({plan.hash_of(cell, 1e-3), *others}) == 7
 
 
 def test_a_cell_takes_the_rate_that_its_method_was_given_at_the_nearest_rank() -> None:

@@ -141,6 +141,13 @@ def test_a_backbone_stored_in_half_precision_trains_in_single(composed: Any) -> 
     assert {p.dtype for p in built.model.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_attention_is_computed_as_asked_for(composed: Any, attention: str) -> None:
+    cfg = prepare(composed("LoRA", f"launcher.attention={attention}"))
+    built = build_method(cfg, NAMES, plan_schedule(cfg, 8), CPU)
+    assert built.model.config._attn_implementation == attention
+
+
 def test_a_backbone_that_does_not_exist_is_named(composed: Any, tmp_path: Any) -> None:
     cfg = prepare(composed("LoRA", f"run.model.backbone={tmp_path}/nowhere"))
     with pytest.raises(ExperimentError, match="nowhere"):

@@ -202,6 +202,7 @@ ROOT: Mapping[str, Callable[[Any], str | None]] = {
     "launcher.device": _text,
     "launcher.num_workers": _integer(0),
     "launcher.precision": _one_of("fp32", "bf16", "fp16"),
+    "launcher.attention": _one_of("auto", "eager", "sdpa"),
 }
 RUN: Mapping[str, Callable[[Any], str | None]] = {
     "run_id": _text,

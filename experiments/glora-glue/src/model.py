@@ -366,6 +366,7 @@ def _load_base(cfg: DictConfig, label_names: list[str]) -> Any:
             cfg.model.backbone,
             **_answers(label_names),
             dtype=torch.float32,  # the hub's DeBERTa-v3 is stored in half precision, which no CPU trains well
+            attn_implementation=None if cfg.launcher.attention == "auto" else cfg.launcher.attention,
             cache_dir=str(CACHE / "models"),
         )
     except Exception as error:  # a damaged file fails in whatever reads it
