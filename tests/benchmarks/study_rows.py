@@ -86,7 +86,12 @@ def run(of: Plan, cell: Cell, score: float | None) -> dict[str, Any]:
 
 def gaining(gain: float, improvement: float) -> Callable[[Cell], float]:
     """AdaLoRA and GLoRA have a gain over LoRA, shuffled ranks lose it, improvements have more than GLoRA."""
-    extra = {"adalora": gain, "glora": gain, "glora-same": gain, "shuffled": -gain, "reversed": -gain}
+    extra = {
+        "adalora": gain,
+        **dict.fromkeys(("glora", "glora-same", "glora-lucky"), gain),
+        "shuffled": -gain,
+        "reversed": -gain,
+    }
     extra |= dict.fromkeys(IMPROVED, gain + improvement)
     draws = np.random.default_rng(2)
 

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from benchmarks.study.frame import Comparison
+from benchmarks.study.frame import Comparison, Study
 from benchmarks.study.plan import read_plan
+from benchmarks.study.questions.budgets import budgets
 from benchmarks.study.report import CLOSING, OPENING, write_headline, write_report
 from benchmarks.study.rows import read_rows
 from benchmarks.study.statistics import Difference
@@ -125,3 +126,13 @@ def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) ->
 )
 def test_what_could_not_have_been_seen_is_called_undecidable(found: Difference, said: str) -> None:
     assert verdict(Comparison("rte", 2, "glora", "lora", found, found.p)) == said
+
+
+@pytest.mark.parametrize(("gain", "answer"), [(0.01, "It is"), (0.0, "It is not")])
+def test_the_lead_of_tight_budgets_and_zero_ranks_is_answered(tmp_path: Path, gain: float, answer: str) -> None:
+    score = study_rows.gaining(gain, 0.0)
+    rows = study_rows.rows(PLAN, lambda cell: score(cell) - (0.02 if cell.arm == "glora-min1" else 0.0))
+    said = "\n".join(budgets(Study(PLAN, rows, tmp_path)))
+    assert f"Is it with tuned rates? {answer}: " in said
+    assert (zero := re.search(r"A least rank of 0 instead of 1 makes, in points: (\S+) on sst2, rank 2", said))
+    assert abs(float(zero.group(1)) - 100 * (gain + 0.02)) < 0.3

@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.frame import FEWEST, POOLED
+from benchmarks.study.frame import FEWEST, POOLED, compare
 from benchmarks.study.statistics import paired
-from benchmarks.study.style import COLOURS, save
+from benchmarks.study.style import COLOURS, PREDICTED, save
 from benchmarks.study.tables import comparison_table, image, shown_p
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmarks.study.frame import Study
+    from benchmarks.study.statistics import Difference
 
 FURTHER = ("glora-parameters", "glora-min1", "glora", "adalora")
 
@@ -37,7 +38,8 @@ def budgets(study: Study) -> list[str]:
     _draw(table, study.folder / "budgets.png")
     parts = [
         "## Where may it win: tight budgets, zero ranks, the same parameters?",
-        " ".join([*_parameters(table), *_doubled(study)]),
+        " ".join(_parameters(table)),
+        " ".join([*_lead(study), *_zero_ranks(study)]),
         image("score over parameters", "budgets"),
     ]
     return [*parts, comparison_table(made)] if made else parts
@@ -54,17 +56,45 @@ def _parameters(table: pd.DataFrame) -> list[str]:
     return [f"At the same total rank GLoRA has other parameters than LoRA: {', '.join(said)}."] if said else []
 
 
-def _doubled(study: Study) -> list[str]:
+def _lead(study: Study) -> list[str]:
+    """Whether an untuned prototype's result is there again, all tasks together, or the only one."""
+    at_one = [one for one in compare(study.core, "glora", ["lora", "shuffled"]) if one.mean_rank == 1]
+    pooled = {one.other: one.found for one in at_one if one.task == POOLED or study.tasks == 1}
+    doubled = _doubled(study)
+    if len(pooled) < 2 or doubled is None:
+        return []
+    found = {"LoRA": pooled["lora"], ARMS["shuffled"].shown: pooled["shuffled"], "LoRA at twice the rank": doubled}
+    said = ", ".join(
+        f"{gap.mean:+.2f} against {other} ({gap.interval}, {shown_p(gap.p)})" for other, gap in found.items()
+    )
+    if all(gap.low > 0 for gap in pooled.values()):
+        answer = "It is"
+    elif any(gap.high < PREDICTED[0] for gap in pooled.values()):
+        answer = "It is not"
+    else:
+        answer = "Undecidable here"
+    question = (
+        "In an untuned prototype GLoRA at mean rank 1, with matrices that may be left without a rank, was better than "
+        "LoRA and than a shuffle of its ranks, close to LoRA at twice the rank. Is it with tuned rates?"
+    )
+    return [f"{question} {answer}: {said}."]
+
+
+def _zero_ranks(study: Study) -> list[str]:
+    """What it is worth that a matrix may be left without a rank, task by task."""
+    made = [one for one in study.beside("glora-min1", "glora", phases=("second",)) if one.task != POOLED]
+    gaps = [(one.label, one.found.negated(), one.adjusted) for one in made]
+    said = "; ".join(f"{gap.mean:+.2f} on {label} ({gap.interval}, {shown_p(p)})" for label, gap, p in gaps)
+    return [f"A least rank of 0 instead of 1 makes, in points: {said}."] if gaps else []
+
+
+def _doubled(study: Study) -> Difference | None:
     """GLoRA at mean rank 1 against LoRA at 2, paired by seed within a task, each seed's mean over the tasks."""
     wide = study.core.pivot_table(index=["seed", "task"], columns=["arm", "mean_rank"], values="score")
     if ("glora", 1) not in wide or ("lora", 2) not in wide:
-        return []
+        return None
     gaps = (wide["glora", 1] - wide["lora", 2]).dropna().unstack("task").dropna().mean(axis=1)
-    if len(gaps) < FEWEST:
-        return []
-    found = paired(gaps.tolist())
-    said = f"{found.mean:+.2f} points against LoRA at rank 2 ({found.interval}, {shown_p(found.p)})"
-    return [f"GLoRA at mean rank 1 is {said}."]
+    return paired(gaps.tolist()) if len(gaps) >= FEWEST else None
 
 
 def _draw(table: pd.DataFrame, path: Path) -> None:
