@@ -28,7 +28,7 @@ def prepare(data: Path, work: Path) -> dict[str, Path]:
     wanted = {
         "nyu-mll/glue": {
             "rte": ("train", "validation"),
-            "mrpc": ("train", "validation"),
+            "mrpc": ("train", "test"),
             "cola": ("train", "validation"),
             "sst2": ("train", "validation"),
         },

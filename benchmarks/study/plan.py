@@ -43,6 +43,7 @@ class Task:
         batch_size: rows of an optimizer step.
         splits: train_split and eval_split, where they are not the dataset's own.
         attention: as the experiment's launcher calls it.
+        rates: the lowest and the highest learning rate that are tried, where they are not the plan's.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Task:
     batch_size: int = 32
     splits: Mapping[str, str] = field(default_factory=dict)
     attention: str = "auto"
+    rates: tuple[float, float] | None = None
 
     @property
     def steps(self) -> int:
@@ -171,7 +173,8 @@ class Plan:
 
     def rates(self, rows: Iterable[Row]) -> dict[Cell, float]:
         """The learning rate of each cell whose search is finished; a tuning cell has none."""
-        rows = list(rows)
+        current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
+        rows = [row for row in rows if row["kind"] != "trial" or row["config"] in current]
         plain, smoothed = tuned_rates(rows), tuned_rates(rows, nearest=int(self.tuning["nearest"]))
         found = {}
         for cell in self.cells():
@@ -193,7 +196,8 @@ class Plan:
         start = max(1, round(settings.pop("allocation_share", self.allocation_share) * task.steps))
         section = {**section_of(arm, allocation_step=start), **settings}
         searched = learning_rate is None
-        space = {"learning_rate": {"type": "loguniform", "low": self.tuning["low"], "high": self.tuning["high"]}}
+        low, high = task.rates or (self.tuning["low"], self.tuning["high"])
+        space = {"learning_rate": {"type": "loguniform", "low": low, "high": high}}
         return {
             "run_id": cell.id,
             "method": METHODS[arm.method_name],
@@ -215,7 +219,7 @@ class Plan:
             "training": {
                 "epochs": task.epochs,
                 "optimizer": "adamw",
-                "learning_rate": float(self.tuning["low"]) if learning_rate is None else learning_rate,
+                "learning_rate": float(low) if learning_rate is None else learning_rate,
                 "weight_decay": 0.01,
                 "lr_scheduler": "linear",
                 "lr_warmup_steps": max(1, round(0.06 * task.steps)),
