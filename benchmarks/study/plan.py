@@ -171,11 +171,15 @@ class Plan:
                 found[cell] = row
         return found
 
+    def trials(self, rows: Iterable[Row]) -> list[Row]:
+        """The trials of the searches as the plan has them now."""
+        current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
+        return [row for row in rows if row["kind"] == "trial" and row["config"] in current]
+
     def rates(self, rows: Iterable[Row]) -> dict[Cell, float]:
         """The learning rate of each cell whose search is finished; a tuning cell has none."""
-        current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
-        rows = [row for row in rows if row["kind"] != "trial" or row["config"] in current]
-        plain, smoothed = tuned_rates(rows), tuned_rates(rows, nearest=int(self.tuning["nearest"]))
+        trials = self.trials(rows)
+        plain, smoothed = tuned_rates(trials), tuned_rates(trials, nearest=int(self.tuning["nearest"]))
         found = {}
         for cell in self.cells():
             tuned = self.tuned_by(cell)

@@ -223,8 +223,10 @@ class Runner:
         }
 
 
-def _correct(predictions: Path) -> str:
-    """Which evaluated rows were right, in their order: a bit each, in base 64."""
+def _correct(predictions: Path) -> str | None:
+    """Which evaluated rows were right, in their order: a bit each, in base 64; None where the file is gone."""
+    if not predictions.is_file():
+        return None
     with predictions.open(encoding="utf-8", newline="") as file:
         right = [row["label"] == row["prediction"] for row in csv.DictReader(file)]
     return base64.b64encode(np.packbits(right).tobytes()).decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scipy import optimize, stats
@@ -27,6 +27,7 @@ class Difference:
         detectable: the smallest true difference that the test would have found with a power of 0.8, given the spread
             that was seen.
         count: pairs.
+        deviation: of the differences, their standard deviation.
     """
 
     mean: float
@@ -35,6 +36,7 @@ class Difference:
     p: float
     detectable: float
     count: int
+    deviation: float
 
     @property
     def interval(self) -> str:
@@ -43,7 +45,7 @@ class Difference:
 
     def negated(self) -> Difference:
         """The same, the other way round."""
-        return Difference(-self.mean, -self.high, -self.low, self.p, self.detectable, self.count)
+        return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
 
 def paired(differences: Sequence[float]) -> Difference:
@@ -65,7 +67,7 @@ def paired(differences: Sequence[float]) -> Difference:
     # a t-test has nothing to go by where all differences are one; their signs have
     of_signs = 2.0 ** (1 - count) if mean else 1.0
     p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error else of_signs
-    return Difference(mean, mean - half, mean + half, p, detectable(deviation, count), count)
+    return Difference(mean, mean - half, mean + half, p, detectable(deviation, count), count, deviation)
 
 
 def detectable(deviation: float, count: int) -> float:

@@ -61,7 +61,7 @@ def forest(panels: Mapping[str, Sequence[Mark]], path: Path, *, band: tuple[floa
     """
     labels = list(dict.fromkeys(mark.label for marks in panels.values() for mark in marks))
     size = (2.3 * len(panels) + 1.4, 0.7 + 0.26 * len(labels))
-    figure, grid = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
     for place, (axis, (title, marks)) in enumerate(zip(grid[0], panels.items(), strict=True)):
         if band is not None and place == 0:
             axis.axvspan(*band, color="#009E73", alpha=0.15, linewidth=0)

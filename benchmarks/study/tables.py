@@ -5,24 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import POOLED
 from benchmarks.study.style import PREDICTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.study.frame import Comparison
+    from benchmarks.study.comparisons import Comparison
 
 
 def verdict(one: Comparison) -> str:
     """What a comparison with uniform LoRA says of the predicted 0.5 to 1.0 points, in a few words."""
-    low, high = PREDICTED
-    if one.adjusted < 0.05:
+    low, _ = PREDICTED
+    if one.sure:
         return "better" if one.found.mean > 0 else "worse"
-    if one.found.high < low:
-        return "no gain as predicted"
-    if one.found.detectable > high:
-        return "undecidable here"
-    return f"no difference of {one.found.detectable:.2f} or more was found"
+    return "the predicted gain is excluded" if one.found.high < low else "undecidable here"
 
 
 def shown_p(p: float, *, alone: bool = False) -> str:
@@ -34,24 +31,26 @@ def shown_p(p: float, *, alone: bool = False) -> str:
 def comparison_table(made: Sequence[Comparison]) -> str:
     """A line for each comparison."""
     lines = [
-        "| task | mean rank | arm | over | points | 95 % | p (Holm) | detectable | seeds | |",
-        "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| task | mean rank | arm | over | points | 95 % | p (Holm) | detectable | ± rows | seeds | the prediction |",
+        "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     lines += [
         f"| {one.task} | {one.mean_rank} | {ARMS[one.arm].shown} | {ARMS[one.other].shown} | {one.found.mean:+.2f} | "
         f"{one.found.interval} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | "
-        f"{one.found.count} | {verdict(one) if one.other == 'lora' else ''} |"
+        f"{'' if one.of_rows is None else f'{one.of_rows:.2f}'} | {one.found.count} | "
+        f"{verdict(one) if one.other == 'lora' else ''} |"
         for one in made
     ]
     return "\n".join(lines)
 
 
 def sentence(one: Comparison, tasks: int) -> str:
-    """A pooled comparison in words."""
+    """A comparison in words; ``tasks`` is how many there are together."""
     found = one.found
+    where = f"over {tasks} tasks" if one.task == POOLED else f"on {one.task}"
     said = f": {verdict(one)}." if one.other == "lora" else "."
     return (
-        f"At mean rank {one.mean_rank}, over {tasks} tasks, {ARMS[one.arm].shown} is {found.mean:+.2f} points against "
+        f"At mean rank {one.mean_rank}, {where}, {ARMS[one.arm].shown} is {found.mean:+.2f} points against "
         f"{ARMS[one.other].shown} ({found.interval}, {shown_p(one.adjusted)}, {found.count} seeds; "
         f"{found.detectable:.2f} would have been seen){said}"
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +25,7 @@ from src.main import check
 
 ROOT = Path(__file__).parents[2]
 PLAN = ROOT / "docs" / "study" / "plan.yaml"
+EVALUATED = 24  # rows of a made evaluation split
 CONFIG = ROOT / "experiments" / "glora-glue" / "config" / "config.yaml"
 
 
@@ -138,6 +141,25 @@ def test_a_rate_that_is_best_with_its_neighbours_stays() -> None:
     assert tuned_rates(rows, nearest=3) == tuned_rates(rows) == {("rte", "lora", 2): 0.01}
 
 
+def test_trials_of_a_search_that_the_plan_no_longer_has_do_not_count() -> None:
+    plan = read_plan(PLAN)
+    cell = Cell("core", "rte", "lora", 2, 1)
+    config = plan.hash_of(plan.tuned_by(cell), None)
+    old = [row(learning_rate=rate, value=0.9, config="of another range") for rate in (0.1, 0.2, 0.3)]
+    assert plan.rates(old) == {}
+    own = [row(learning_rate=rate, value=0.6, config=config) for rate in (1e-3, 2e-3, 4e-3)]
+    assert plan.rates([*old, *own])[cell] in {1e-3, 2e-3, 4e-3}
+
+
+def test_a_task_may_have_a_range_of_rates_of_its_own() -> None:
+    plan = read_plan(PLAN)
+    run = plan.run_file(Cell("tuning", "rte", "lora", 2, 1000), None)
+    assert run["optuna"]["search_space"]["learning_rate"]["high"] == plan.tasks["rte"].rates[1]
+    assert run["training"]["learning_rate"] == plan.tasks["rte"].rates[0]
+    run = plan.run_file(Cell("tuning", "sst2", "lora", 2, 1000), None)
+    assert run["optuna"]["search_space"]["learning_rate"]["high"] == plan.tuning["high"]
+
+
 def test_cells_are_chosen_by_their_ids() -> None:
     cells = read_plan(PLAN).cells()
     assert chosen(cells, []) == cells
@@ -148,7 +170,7 @@ def made_data(folder: Path, rows: int) -> Path:
     """Rows whose label says whether the first sentence has the word "good", most of the time."""
     rng = random.Random(0)
     words = ["old", "new", "red", "blue", "warm", "cold"]
-    sizes = {"train": rows, "validation": 24, "test": 24}
+    sizes = {"train": rows, "validation": EVALUATED, "test": EVALUATED}
     for task, columns in {
         "rte": ("sentence1", "sentence2"), "mrpc": ("sentence1", "sentence2"), "cola": ("sentence",),
         "sst2": ("sentence",), "snli": ("premise", "hypothesis"),
@@ -186,7 +208,7 @@ def test_data_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = yaml.safe_load(PLAN.read_text())
     plan["tuning"] |= {"trials": 3, "mean_ranks": [2], "low": 1e-5}  # from too small to learn to large enough
-    sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16}
+    sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16, "rates": None}
     plan["tasks"] = {"rte": {**plan["tasks"]["rte"], **sizes}}
     plan["grids"] = {"core": [{"arms": ["glora", "shuffled", "disturbed"], "mean_ranks": [2], "seeds": [1]}]}
     path, rows = tmp_path / "plan.yaml", tmp_path / "rows.jsonl"
@@ -199,6 +221,9 @@ def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: 
     runs = {one["arm"]: one for one in found if one["phase"] == "core"}
     assert runs.keys() == {"glora", "shuffled", "disturbed"}
     assert all(one["metrics"]["accuracy"] is not None and len(one["ranks"]) == 36 for one in runs.values())
+    for one in runs.values():
+        right = np.unpackbits(np.frombuffer(base64.b64decode(one["correct"]), dtype=np.uint8))
+        assert right.sum() == round(one["metrics"]["accuracy"] * EVALUATED)
     assert sorted(runs["glora"]["ranks"].values()) == sorted(runs["shuffled"]["ranks"].values())
     assert runs["glora"]["ranks"] != runs["shuffled"]["ranks"]
     assert set(runs["disturbed"]["ranks"].values()) == {2}

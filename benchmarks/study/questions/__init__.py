@@ -9,6 +9,7 @@ from benchmarks.study.questions.budgets import budgets
 from benchmarks.study.questions.costs import costs
 from benchmarks.study.questions.gains import gains
 from benchmarks.study.questions.improvements import improvements
+from benchmarks.study.questions.lead import lead
 from benchmarks.study.questions.lucky import lucky
 from benchmarks.study.questions.rates import rates
 from benchmarks.study.questions.same_rate import same_rate
@@ -24,6 +25,6 @@ if TYPE_CHECKING:
     from benchmarks.study.frame import Study
 
 QUESTIONS: tuple[Callable[[Study], list[str]], ...] = (
-    scores, gains, same_rate, share_of_adalora, costs, stability, winners, signals, settings, budgets, improvements,
-    rates, lucky,
+    scores, gains, lead, budgets, same_rate, share_of_adalora, costs, stability, winners, signals, settings,
+    improvements, rates, lucky,
 )  # fmt: skip

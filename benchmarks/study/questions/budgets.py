@@ -1,7 +1,7 @@
-"""Where may it win: tight budgets, zero ranks, more parameters?
+"""What does it reach at LoRA's parameters, with a least rank, and at a larger mean rank?
 
 A rank of a wide matrix costs more parameters than one of a narrow matrix, so that GLoRA at the same total rank may
-have more parameters than LoRA, and LoRA at twice the rank is the other neighbour to be held against it.
+have more parameters than LoRA.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.frame import FEWEST, POOLED, compare
-from benchmarks.study.statistics import paired
-from benchmarks.study.style import COLOURS, PREDICTED, save
-from benchmarks.study.tables import comparison_table, image, shown_p
+from benchmarks.study.comparisons import POOLED, family
+from benchmarks.study.style import COLOURS, save
+from benchmarks.study.tables import comparison_table, image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,77 +23,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmarks.study.frame import Study
-    from benchmarks.study.statistics import Difference
 
 FURTHER = ("glora-parameters", "glora-min1", "glora", "adalora")
 
 
 def budgets(study: Study) -> list[str]:
-    """Score over parameters of every arm, the doubled rank, and the second grid against LoRA."""
+    """Score over parameters of every arm, and the second grid against LoRA."""
     table = study.of("core", "second")
     if table.empty:
         return []
-    made = [one for arm in FURTHER for one in study.beside(arm, "lora", phases=("second",)) if one.task != POOLED]
+    further = [one for arm in FURTHER for one in study.beside(arm, "lora", phases=("second",))]
+    made = family(one for one in further if one.task != POOLED)
     _draw(table, study.folder / "budgets.png")
     parts = [
-        "## Where may it win: tight budgets, zero ranks, the same parameters?",
-        " ".join(_parameters(table)),
-        " ".join([*_lead(study), *_zero_ranks(study)]),
+        "## What does it reach at the same parameters, and at larger budgets?",
+        _parameters(table),
         image("score over parameters", "budgets"),
     ]
     return [*parts, comparison_table(made)] if made else parts
 
 
-def _parameters(table: pd.DataFrame) -> list[str]:
-    """By how much more parameters GLoRA has than LoRA at the same total rank."""
-    means = table.groupby(["mean_rank", "arm"])["adapter_parameters"].mean()
-    said = [
-        f"{means[rank, 'glora'] / means[rank, 'lora'] - 1:+.0%} at mean rank {rank}"
-        for rank in sorted(table["mean_rank"].unique())
-        if (rank, "glora") in means.index and (rank, "lora") in means.index
-    ]
-    return [f"At the same total rank GLoRA has other parameters than LoRA: {', '.join(said)}."] if said else []
-
-
-def _lead(study: Study) -> list[str]:
-    """Whether an untuned prototype's result is there again, all tasks together, or the only one."""
-    at_one = [one for one in compare(study.core, "glora", ["lora", "shuffled"]) if one.mean_rank == 1]
-    pooled = {one.other: one.found for one in at_one if one.task == POOLED or study.tasks == 1}
-    doubled = _doubled(study)
-    if len(pooled) < 2 or doubled is None:
-        return []
-    found = {"LoRA": pooled["lora"], ARMS["shuffled"].shown: pooled["shuffled"], "LoRA at twice the rank": doubled}
-    said = ", ".join(
-        f"{gap.mean:+.2f} against {other} ({gap.interval}, {shown_p(gap.p)})" for other, gap in found.items()
-    )
-    if all(gap.low > 0 for gap in pooled.values()):
-        answer = "It is"
-    elif any(gap.high < PREDICTED[0] for gap in pooled.values()):
-        answer = "It is not"
-    else:
-        answer = "Undecidable here"
-    question = (
-        "In an untuned prototype GLoRA at mean rank 1, with matrices that may be left without a rank, was better than "
-        "LoRA and than a shuffle of its ranks, close to LoRA at twice the rank. Is it with tuned rates?"
-    )
-    return [f"{question} {answer}: {said}."]
-
-
-def _zero_ranks(study: Study) -> list[str]:
-    """What it is worth that a matrix may be left without a rank, task by task."""
-    made = [one for one in study.beside("glora-min1", "glora", phases=("second",)) if one.task != POOLED]
-    gaps = [(one.label, one.found.negated(), one.adjusted) for one in made]
-    said = "; ".join(f"{gap.mean:+.2f} on {label} ({gap.interval}, {shown_p(p)})" for label, gap, p in gaps)
-    return [f"A least rank of 0 instead of 1 makes, in points: {said}."] if gaps else []
-
-
-def _doubled(study: Study) -> Difference | None:
-    """GLoRA at mean rank 1 against LoRA at 2, paired by seed within a task, each seed's mean over the tasks."""
-    wide = study.core.pivot_table(index=["seed", "task"], columns=["arm", "mean_rank"], values="score")
-    if ("glora", 1) not in wide or ("lora", 2) not in wide:
-        return None
-    gaps = (wide["glora", 1] - wide["lora", 2]).dropna().unstack("task").dropna().mean(axis=1)
-    return paired(gaps.tolist()) if len(gaps) >= FEWEST else None
+def _parameters(table: pd.DataFrame) -> str:
+    """How many more or fewer parameters each arm has than LoRA at the same total rank."""
+    means = table.groupby(["mean_rank", "arm"])["adapter_parameters"].mean().unstack("arm")
+    said = []
+    for rank, of_arm in means.iterrows():
+        others = [arm for arm in of_arm.dropna().index if arm != "lora"]
+        if "lora" in of_arm.dropna() and others:
+            shares = ", ".join(f"{ARMS[arm].shown} {of_arm[arm] / of_arm['lora'] - 1:+.0%}" for arm in others)
+            said.append(f"at mean rank {rank} LoRA has {of_arm['lora']:,.0f}, and against that {shares}")
+    return f"A rank of a wide matrix has more parameters: {'; '.join(said)}." if said else ""
 
 
 def _draw(table: pd.DataFrame, path: Path) -> None:

@@ -47,11 +47,16 @@ def _said(row: Row) -> str:
     then = after["GLoRA delta, min_rank=0"]
     pause = max(row["measured"]["reallocations"]["GLoRA delta, min_rank=0"])
     peaks = row["measured"]["peak_bytes"]
-    within = "within" if abs(then["median"] - 1) <= PREDICTED and abs(own["median"] - 1) <= PREDICTED else "not within"
+    ratios = (own["median"], then["median"])
+    judged = "as predicted, within 2 %"
+    if max(ratios) > 1 + PREDICTED:
+        judged = "slower than the predicted 2 %"
+    elif min(ratios) < 1 - PREDICTED:
+        judged = "faster than predicted"
     return (
         f"At mean rank {row['mean_rank']} a step of the warm-up takes {own['median']:.3f} of LoRA's (LoRA against "
         f"itself: {noise['median']:.3f}), a step after the reallocation {then['median']:.3f} with {then['adapters']} "
-        f"of {row['measured']['matrices']} adapters left: {within} the predicted 2 %. AdaLoRA's takes "
+        f"of {row['measured']['matrices']} adapters left: {judged}. AdaLoRA's takes "
         f"{warm['AdaLoRA']['median']:.3f}. The reallocation takes {pause:.1f} steps at the most, once; peak memory of "
         f"tensors is {peaks['GLoRA delta'] / peaks['LoRA']:.3f} of LoRA's."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS, IMPROVED
-from benchmarks.study.frame import POOLED, Comparison
+from benchmarks.study.comparisons import POOLED, Comparison, family
 from benchmarks.study.style import Mark, forest
 from benchmarks.study.tables import comparison_table, image, shown_p
 
@@ -27,12 +27,12 @@ def improvements(study: Study) -> list[str]:
     panels: dict[str, list[Mark]] = {}
     parts: list[str] = []
     for phase, title in ((TRIED, "tried"), (FRESH, "fresh seeds")):
-        made = [one for arm in IMPROVED for other in (BASE, "lora") for one in _beside(study, arm, other, phase)]
+        made = family(one for arm in IMPROVED for other in (BASE, "lora") for one in _beside(study, arm, other, phase))
         if not made:
             continue
         for one in made:
             if one.other == BASE:
-                mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.adjusted < 0.05)
+                mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.sure)
                 panels.setdefault(f"{title}: over GLoRA", []).append(mark)
         parts += [f"### {title.capitalize()}", _said(made, phase), comparison_table(made)]
     if not parts:

@@ -13,19 +13,23 @@ from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmarks.study.frame import Study
+    from benchmarks.study.rows import Row
+
+FORMS = {"lora": ("o", "-"), "adalora": ("s", "-"), "glora": ("^", "--")}  # lines may lie upon each other
 
 
 def rates(study: Study) -> list[str]:
     """What the searches found, trial by trial."""
-    trials = [row for row in study.rows if row["kind"] == "trial" and row["task"] in study.plan.tasks]
+    trials = study.plan.trials(study.rows)
     if not trials:
         return []
     nearest = int(study.plan.tuning["nearest"])
     best = tuned_rates(trials, nearest=nearest)
-    _draw(study, study.folder / "rates.png")
+    _draw(trials, study.folder / "rates.png")
     lines = [
         "| task | mean rank | " + " | ".join(ARMS[arm].shown for arm in TUNED) + " |",
         f"| --- | ---: |{' ---: |' * len(TUNED)}",
@@ -33,8 +37,8 @@ def rates(study: Study) -> list[str]:
     for task, rank in dict.fromkeys((task, rank) for task, _, rank in best):
         cells = [f"{best[task, arm, rank]:.1e}" if (task, arm, rank) in best else "-" for arm in TUNED]
         lines.append(f"| {task} | {rank} | {' | '.join(cells)} |")
-    tried = sorted({row["learning_rate"] for row in trials})
-    edge = [key for key, rate in best.items() if rate in (tried[0], tried[-1])]
+    tried = {task: sorted({row["learning_rate"] for row in trials if row["task"] == task}) for task, _, _ in best}
+    edge = [key for key, rate in best.items() if rate in (tried[key[0]][0], tried[key[0]][-1])]
     named = ", ".join(f"{ARMS[arm].shown} on {task}" for task, arm, _ in edge)
     said = (
         f"The best rate is at the edge of those tried for {named}"
@@ -44,22 +48,22 @@ def rates(study: Study) -> list[str]:
     judged = f"A rate is judged by the mean over the {nearest} trials nearest to it."
     return [
         "## Which learning rates?",
-        f"{said}; every method was given the same {len(tried)} rates. {judged}",
+        f"{said}; on a task every method was given the same {max(map(len, tried.values()))} rates. {judged}",
         "\n".join(lines),
         image("the search for learning rates", "rates"),
     ]
 
 
-def _draw(study: Study, path: Path) -> None:
-    trials = [row for row in study.rows if row["kind"] == "trial" and row["value"] is not None]
-    tasks = [task for task in study.plan.tasks if any(row["task"] == task for row in trials)]
+def _draw(trials: Sequence[Row], path: Path) -> None:
+    tasks = list(dict.fromkeys(row["task"] for row in trials))
     figure, grid = plt.subplots(1, len(tasks), figsize=(2.2 * len(tasks) + 0.6, 2.5), squeeze=False)
     for axis, task in zip(grid[0], tasks, strict=True):
-        for arm in TUNED:
-            own = [row for row in trials if row["task"] == task and row["arm"] == arm]
+        for arm, (marker, line) in FORMS.items():
+            own = [row for row in trials if row["task"] == task and row["arm"] == arm and row["value"] is not None]
             own.sort(key=lambda row: row["learning_rate"])
-            rates_, values = [row["learning_rate"] for row in own], [100 * row["value"] for row in own]
-            axis.plot(rates_, values, ".-", color=COLOURS[arm], linewidth=1, label=ARMS[arm].shown)
+            tried, values = [row["learning_rate"] for row in own], [100 * row["value"] for row in own]
+            form = {"color": COLOURS[arm], "marker": marker, "linestyle": line, "markersize": 4, "alpha": 0.8}
+            axis.plot(tried, values, linewidth=1, label=ARMS[arm].shown, **form)
         axis.set_xscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_title(task)

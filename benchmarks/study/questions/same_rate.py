@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.frame import POOLED
+from benchmarks.study.comparisons import POOLED, family
 from benchmarks.study.style import PREDICTED, Mark, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
@@ -19,24 +19,30 @@ OTHERS = ("lora", "glora", "adalora", "shuffled")
 def same_rate(study: Study) -> list[str]:
     """GLoRA at LoRA's rate against LoRA, and against GLoRA at its own."""
     made = [one for other in OTHERS for one in study.beside(ARM, other, phases=("same",))]
-    made = [one for one in made if one.task == POOLED or study.learnable.get(one.task)]
+    same = _tuned_alike(study)
+    made = family(one for one in made if one.task not in same and (one.task != POOLED or set(study.learnable) - same))
+    title = "## Does the learning rate decide it?"
+    alike = f"On {', '.join(sorted(same))} both were tuned to the same rate: these are the same runs." if same else ""
     if not made:
-        return []
+        return [title, alike] if alike else []
     panels: dict[str, list[Mark]] = {}
     for one in made:
-        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.adjusted < 0.05))
+        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
     forest(panels, study.folder / "same_rate.png", band=PREDICTED)
-    pooled = [one for one in made if one.task == POOLED]
-    told = [sentence(one, study.tasks) for one in pooled] or [
-        f"On {one.task} at mean rank {one.mean_rank} it is {one.found.mean:+.2f} points ({one.found.interval}) against "
-        f"{ARMS[one.other].shown}."
-        for one in made
-        if one.other in {"lora", "glora"}
-    ]
+    told = [one for one in made if one.task == POOLED] or [one for one in made if one.other in {"lora", "glora"}]
     return [
-        "## Does the learning rate decide it?",
+        title,
         "The hypothesis gives GLoRA all of LoRA's hyper-parameters. At LoRA's tuned learning rate instead of its own:",
-        *told,
+        *(sentence(one, study.tasks) for one in told),
+        *([alike] if alike else []),
         image("GLoRA at LoRA's learning rate", "same_rate"),
         comparison_table(made),
     ]
+
+
+def _tuned_alike(study: Study) -> set[str]:
+    """The tasks on which LoRA and GLoRA have one learning rate."""
+    rates = study.core.pivot_table(index="task", columns="arm", values="learning_rate", aggfunc="first")
+    if not {"lora", "glora"} <= {*rates}:
+        return set()
+    return {str(task) for task in rates.index[rates["lora"] == rates["glora"]]}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def scores(study: Study) -> list[str]:
     """The table and the points of all runs."""
-    core = study.of("core")
+    core = study.every
     if core.empty:
         return []
     _draw(core, study.folder / "scores.png")

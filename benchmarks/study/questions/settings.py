@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks.study.frame import FEWEST, PLAIN, Comparison
-from benchmarks.study.statistics import holm, paired
+from benchmarks.study.comparisons import FEWEST, Comparison, family
+from benchmarks.study.frame import PLAIN
+from benchmarks.study.statistics import paired
 from benchmarks.study.style import Mark, forest
 from benchmarks.study.tables import image, shown_p
 
@@ -21,7 +22,7 @@ def settings(study: Study) -> list[str]:
         return []
     panels: dict[str, list[Mark]] = {}
     for name, one in made:
-        panels.setdefault(one.label, []).append(Mark(name, one.found, one.adjusted < 0.05))
+        panels.setdefault(one.label, []).append(Mark(name, one.found, one.sure))
     forest(panels, study.folder / "settings.png")
     lines = [
         "| setting | task | mean rank | points against the plan's | 95 % | p (Holm) | detectable | seeds |",
@@ -32,15 +33,16 @@ def settings(study: Study) -> list[str]:
         f"{shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | {one.found.count} |"
         for name, one in made
     ]
-    sure = [(name, one) for name, one in made if one.adjusted < 0.05]
-    least = min(one.found.detectable for _, one in made)
+    sure = [(name, one) for name, one in made if one.sure]
+    sizes = {one.task: one.found.detectable for _, one in made}
+    seen = ", ".join(f"{size:.1f} points on {task}" for task, size in sizes.items())
     said = (
         "; ".join(
             f"{name} is {one.found.mean:+.2f} points on {one.task} ({shown_p(one.adjusted)})" for name, one in sure
         )
         if sure
-        else f"None of them makes a difference that can be told from chance; {least:.2f} points or more would have "
-        "been seen at the best"
+        else f"None of them makes a difference that can be told from chance; with so few seeds only differences above "
+        f"{seen} would be"
     )
     return [
         "## Do β, the warm-up, the bounds and the signal matter?",
@@ -61,17 +63,17 @@ def shown(changed: dict[str, object]) -> str:
 
 
 def _compared(study: Study) -> list[tuple[str, Comparison]]:
-    """The p-values of one task and rank are a family over the settings."""
+    """What each setting is called, and GLoRA with it against GLoRA without."""
     plain = study.proposed("score")
-    families: dict[tuple[str, int], dict[str, list[float]]] = {}
+    gaps: dict[tuple[str, str, int], list[float]] = {}
     for run in study.of("settings", settings=None).to_dict("records"):
         key = (run["task"], int(run["mean_rank"]), int(run["seed"]))
         if key in plain and run["settings"] != PLAIN:
-            gaps = families.setdefault(key[:2], {})
-            gaps.setdefault(shown(json.loads(run["settings"])), []).append(run["score"] - plain[key])
-    made: list[tuple[str, Comparison]] = []
-    for (task, rank), gaps in families.items():
-        family = [(name, paired(values)) for name, values in gaps.items() if len(values) >= FEWEST]
-        for (name, found), p in zip(family, holm([found.p for _, found in family]), strict=True):
-            made.append((name, Comparison(task, rank, "glora", "glora", found, p)))
-    return made
+            gaps.setdefault((shown(json.loads(run["settings"])), *key[:2]), []).append(run["score"] - plain[key])
+    names = [name for (name, _, _), values in gaps.items() if len(values) >= FEWEST]
+    made = [
+        Comparison(task, rank, "glora", "glora", found := paired(values), found.p)
+        for (_, task, rank), values in gaps.items()
+        if len(values) >= FEWEST
+    ]
+    return list(zip(names, family(made), strict=True))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy import stats
 
 from benchmarks.study.questions.stability import alike
 from benchmarks.study.style import by_module, save
@@ -37,11 +38,12 @@ def signals(study: Study) -> list[str]:
     for one, other in combinations(names, 2):
         both = [seen for seen in runs.values() if one in seen and other in seen]
         spearman = [alike(seen[one], seen[other]) for seen in both]
-        pearson = [_pearson(seen[one], seen[other]) for seen in both]
+        within = [_within(seen[one], seen[other]) for seen in both]
         if both:
             said.append(
                 f"`{one}` and `{other}` have a rank correlation of {np.mean(spearman):.2f} ({min(spearman):.2f} to "
-                f"{max(spearman):.2f}) and a linear one of {np.mean(pearson):.2f} over the matrices ({len(both)} runs)"
+                f"{max(spearman):.2f}) over all matrices, and of {np.mean(within):.2f} over the layers of one kind of "
+                f"matrix ({len(both)} runs)"
             )
     _draw(runs, study.folder / "signals.png")
     return [
@@ -63,8 +65,10 @@ def _by_run(study: Study) -> dict[tuple[str, int, int], Seen]:
     return {key: seen for key, seen in found.items() if len(seen) > 1}
 
 
-def _pearson(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    return float(np.corrcoef(by_module(one).ravel(), by_module(other).ravel())[0, 1])
+def _within(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Spearman's correlation over the layers, averaged over the kinds of matrix."""
+    kinds = zip(by_module(one), by_module(other), strict=True)  # (layers,) each
+    return float(np.mean([stats.spearmanr(*both).statistic for both in kinds]))
 
 
 def _draw(runs: Mapping[tuple[str, int, int], Seen], path: Path) -> None:

@@ -28,19 +28,22 @@ def winners(study: Study) -> list[str]:
         [by_module(ranks) / rank for ranks, rank in zip(part["ranks"], part["mean_rank"], strict=True)]
     )  # (runs, kinds, layers)
     of_kind = relative.mean(axis=(0, 2))
-    gone = (relative == 0).mean(axis=(0, 2))
+    kept = {rank: (relative[part["mean_rank"] == rank] > 0).mean(axis=(0, 2)) for rank in sorted({*part["mean_rank"]})}
     of_layer = relative.mean(axis=(0, 1))
     order = np.argsort(-of_kind)
     kinds = ", ".join(f"{shown_module(MODULES[place])} {of_kind[place]:.2f}" for place in order)
-    most = int(np.argmax(gone))
-    loser = shown_module(MODULES[most]).capitalize()
+    tightest = next(iter(kept.values()))
+    least, fullest = int(np.argmin(tightest)), int(np.argmax(tightest))
+    adapters = "; ".join(
+        f"at mean rank {rank} {shares[least]:.0%} of the {shown_module(MODULES[least])} matrices keep an adapter and "
+        f"{shares[fullest]:.0%} of {shown_module(MODULES[fullest])}"
+        for rank, shares in kept.items()
+    )
+    layers = ", ".join(f"{value:.2f}" for value in of_layer)
+    said = f"In units of the mean rank, over all tasks, ranks and seeds: {kinds}; {adapters}."
     return [
         "## Which matrices win?",
-        f"In units of the mean rank, over all tasks, ranks and seeds: {kinds}. {loser} "
-        f"matrices are left without an adapter most often ({gone[most]:.0%} of them, against {gone.min():.0%} of "
-        f"{shown_module(MODULES[int(np.argmin(gone))])}). From the first layer to the last: "
-        + ", ".join(f"{value:.2f}" for value in of_layer)
-        + ".",
+        f"{said} From the first layer to the last: {layers}.",
         image("ranks by matrix", "ranks"),
     ]
 

@@ -1,0 +1,146 @@
+"""One arm against another, paired by seed, and the families in which their p-values are adjusted."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.study.statistics import Difference, detectable, holm, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+POOLED = "all"  # tasks together, each seed's mean over them
+FEWEST = 3  # pairs that are compared; two say nothing of their spread
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against another.
+
+    Attributes:
+        task: its name, or "all".
+        mean_rank: of both.
+        arm: the one.
+        other: the other.
+        found: the difference of their primary metrics, in points (hundredths).
+        adjusted: its p-value by Holm, see `family`; not adjusted before.
+        of_rows: standard error of the difference by the choice of the rows that are measured on, in points of accuracy;
+            None where answers were not kept.
+    """
+
+    task: str
+    mean_rank: int
+    arm: str
+    other: str
+    found: Difference
+    adjusted: float
+    of_rows: float | None = None
+
+    @property
+    def label(self) -> str:
+        """What figures call it."""
+        return f"{'all tasks' if self.task == POOLED else self.task}, rank {self.mean_rank}"
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is significant in its family."""
+        return self.adjusted < 0.05
+
+    def turned(self) -> Comparison:
+        """The same, the other way round."""
+        return replace(self, arm=self.other, other=self.arm, found=self.found.negated())
+
+
+def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Comparison]:
+    """Compare an arm with others on every task and mean rank of a table, and on all tasks together.
+
+    Runs are paired by seed; a pair that is not complete does not count. No p-value is adjusted yet.
+
+    Args:
+        table: of `benchmarks.study.frame.runs`, of one grid and without changed settings.
+        arm: the one.
+        others: those that it is compared with.
+    """
+    pooled: list[Comparison] = []
+    single: list[Comparison] = []
+    for rank in sorted(table["mean_rank"].unique()):
+        of_rank = table[table["mean_rank"] == rank]
+        wide = of_rank.pivot_table(index=["task", "seed"], columns="arm", values="score", sort=False)
+        for other in others:
+            if arm not in wide or other not in wide:
+                continue
+            gaps = (wide[arm] - wide[other]).dropna()
+            of_tasks = [(str(task), part) for task, part in gaps.groupby(level="task", sort=False)]
+            of_tasks = [(task, part) for task, part in of_tasks if len(part) >= FEWEST]
+            for task, part in of_tasks:
+                found = paired(part.tolist())
+                rows = error_of_rows(of_rank[of_rank["task"] == task], arm, other)
+                single.append(Comparison(task, int(rank), arm, other, found, found.p, rows))
+            by_seed = gaps.unstack("task").dropna().mean(axis=1)
+            if len(by_seed) >= FEWEST and len(of_tasks) > 1:
+                found = paired(by_seed.tolist())
+                pooled.append(Comparison(POOLED, int(rank), arm, other, found, found.p))
+    return [*pooled, *single]
+
+
+def family(made: Iterable[Comparison]) -> list[Comparison]:
+    """Adjust what stands in one table: all tasks together are one family of Holm's, single tasks another.
+
+    What could have been detected is told by the spread of all comparisons with the same arm on the same task: that of
+    three differences alone may be anything.
+    """
+    made = list(made)
+    spreads: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
+    for one in made:
+        spreads[one.task, one.other].append((one.found.deviation, one.found.count - 1))
+    found: dict[int, Comparison] = {}
+    for together in (True, False):
+        places = [place for place, one in enumerate(made) if (one.task == POOLED) == together]
+        for place, p in zip(places, holm([made[place].found.p for place in places]), strict=True):
+            one = made[place]
+            size = detectable(_pooled(spreads[one.task, one.other]), one.found.count)
+            found[place] = replace(one, adjusted=p, found=replace(one.found, detectable=size))
+    return [found[place] for place in range(len(made))]
+
+
+def error_of_rows(table: pd.DataFrame, arm: str, other: str) -> float | None:
+    """The standard error that the choice of evaluated rows gives a difference of accuracies, in points.
+
+    The differences of both arms' answers, each row's mean over the seeds, taken as a sample of rows.
+
+    Args:
+        table: of one task and mean rank.
+        arm: the one.
+        other: the other.
+    """
+    answers = {name: _answers(table[table["arm"] == name]) for name in (arm, other)}
+    seeds = sorted(answers[arm].keys() & answers[other].keys())
+    if not seeds:
+        return None
+    gaps = np.mean([answers[arm][seed] - answers[other][seed] for seed in seeds], axis=0)  # (rows,)
+    return 100 * float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+
+
+def _answers(part: pd.DataFrame) -> dict[int, np.ndarray]:
+    """By seed, 1 for each row that was right, where that was kept; the bits that fill the last byte are all 0."""
+    if "correct" not in part:
+        return {}
+    kept = part[part["correct"].map(lambda value: isinstance(value, str)).astype(bool)]
+    return {
+        int(seed): np.unpackbits(np.frombuffer(base64.b64decode(bits), dtype=np.uint8)).astype(float)
+        for seed, bits in zip(kept["seed"], kept["correct"], strict=True)
+    }
+
+
+def _pooled(spreads: Sequence[tuple[float, int]]) -> float:
+    """The standard deviation that several samples have in common, from each one's own and its degrees of freedom."""
+    freedom = sum(of for _, of in spreads)
+    return math.sqrt(math.fsum(of * deviation**2 for deviation, of in spreads) / freedom)

@@ -1,0 +1,88 @@
+"""Does it win where the budget is tight and matrices may be left without a rank, as in a prototype?
+
+Where more rank does not help, placing it cannot: what a larger rank is worth to LoRA comes first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import FEWEST, POOLED, family
+from benchmarks.study.statistics import paired
+from benchmarks.study.style import PREDICTED, Mark, forest
+from benchmarks.study.tables import image, shown_p
+
+if TYPE_CHECKING:
+    from benchmarks.study.frame import Study
+    from benchmarks.study.statistics import Difference
+
+QUESTION = """\
+In an untuned prototype GLoRA at mean rank 1, with matrices that may be left without a rank, was better than LoRA and
+than a shuffle of its ranks, and close to LoRA at twice the rank."""
+
+
+def lead(study: Study) -> list[str]:
+    """LoRA's larger ranks, GLoRA at mean rank 1 against LoRA at 1 and 2, and a least rank of 0 against one of 1."""
+    worth = {
+        f"LoRA, rank {more} over {less}": gap
+        for less, more in ((1, 2), (2, 8))
+        if (gap := _between(study, ("lora", more), ("lora", less)))
+    }
+    at_one = [one for one in study.gains if one.mean_rank == 1 and one.other in {"lora", "shuffled"}]
+    pooled = {one.other: one.found for one in at_one if one.task == POOLED or study.tasks == 1}
+    doubled = _between(study, ("glora", 1), ("lora", 2))
+    if len(pooled) < 2 or doubled is None:
+        return []
+    against = {f"GLoRA over {ARMS[other].shown}, both at rank 1": gap for other, gap in pooled.items()}
+    against["GLoRA, rank 1 over LoRA, rank 2"] = doubled
+    marks = [Mark(name, gap, gap.p < 0.05) for name, gap in {**worth, **against}.items()]
+    forest({"all tasks": marks}, study.folder / "lead.png")
+    return [
+        "## Does it win at tight budgets and with zero ranks?",
+        f"What a larger rank is worth, in points: {_listed(worth)}. Where more rank does not help, placing it cannot.",
+        f"{QUESTION} Is it with tuned rates? {_answer(pooled)}: {_listed(against)}.",
+        image("GLoRA at mean rank 1 beside LoRA at 1 and 2", "lead"),
+        *_zero_ranks(study),
+    ]
+
+
+def _answer(pooled: dict[str, Difference]) -> str:
+    if all(gap.low > 0 for gap in pooled.values()):
+        return "It is"
+    if any(gap.high < PREDICTED[0] for gap in pooled.values()):
+        return "It is not"
+    return "Undecidable here"
+
+
+def _listed(gaps: dict[str, Difference]) -> str:
+    return "; ".join(f"{name}: {gap.mean:+.2f} ({gap.interval}, {shown_p(gap.p)})" for name, gap in gaps.items())
+
+
+def _zero_ranks(study: Study) -> list[str]:
+    """What it is worth that a matrix may be left without a rank, task by task, and how many are."""
+    made = [one for one in study.beside("glora-min1", "glora", phases=("second",)) if one.task != POOLED]
+    if not made:
+        return []
+    said = "; ".join(
+        f"{one.found.mean:+.2f} on {one.label} ({one.found.interval}, {shown_p(one.adjusted)})"
+        for one in family(one.turned() for one in made)
+    )
+    own = study.core[study.core["arm"] == "glora"]
+    left = [
+        f"{part['ranks'].map(lambda ranks: sum(rank > 0 for rank in ranks.values())).mean():.1f} of "
+        f"{len(part['ranks'].iloc[0])} at mean rank {rank}"
+        for rank, part in own.groupby("mean_rank")
+    ]
+    kept = f"Of the matrices {', '.join(left)} keep an adapter; at mean rank 1 a least rank of 1 is LoRA itself."
+    return [f"A least rank of 0 instead of 1 makes, in points: {said}. {kept}"]
+
+
+def _between(study: Study, own: tuple[str, int], other: tuple[str, int]) -> Difference | None:
+    """One arm at a mean rank against another at another, paired by seed, each seed's mean over the tasks."""
+    table = study.of("core", "second").drop_duplicates(["task", "seed", "arm", "mean_rank"])
+    wide = table.pivot_table(index=["seed", "task"], columns=["arm", "mean_rank"], values="score")
+    if own not in wide or other not in wide:
+        return None
+    gaps = (wide[own] - wide[other]).dropna().unstack("task").dropna().mean(axis=1)
+    return paired(gaps.tolist()) if len(gaps) >= FEWEST else None
