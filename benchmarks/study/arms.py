@@ -47,6 +47,9 @@ ARMS = {
     "glora-shrunk": Arm("GLoRA", "lora", "half way to equal shares", {"uniform_share": 0.5}),
     "glora-dropped": Arm("GLoRA", "lora", "weakest quarter dropped", {"drop_fraction": 0.25}),
     "glora-seeded": Arm("GLoRA", "lora", "grown along the gradient", {"growth": "gradient"}),
+    "seeded-shuffled": Arm(
+        "GLoRA", "lora", "grown along the gradient, ranks shuffled", {"growth": "gradient", "control": "shuffled"}
+    ),
 }
 # against "glora-same", which has the learning rate that they have
 IMPROVED = ("glora-cost", "glora-shrunk", "glora-dropped", "glora-seeded")

@@ -29,7 +29,7 @@ def plan() -> Plan:
     seeds, some = [1, 2, 3, 4, 5], {"tasks": ["sst2"], "seeds": [1, 2, 3]}
     settings = [{"beta_ema": 0.0}, {"allocation_share": 0.4}, {"signal": "lora_B"}, {"signal": "exact"}]
     controls = ["reversed", "disturbed", "glora-parameters", "glora-min1"]
-    fresh = ["lora", "glora-same", *IMPROVED]
+    fresh = ["lora", "glora-same", *IMPROVED, "seeded-shuffled"]
     return dataclasses.replace(
         given,
         tasks={name: given.tasks[name] for name in ("rte", "sst2")},
@@ -53,7 +53,8 @@ def trials(of: Plan) -> list[dict[str, Any]]:
     return [
         {
             "kind": "trial", "task": cell.task, "arm": cell.arm, "mean_rank": cell.mean_rank, "learning_rate": rate,
-            "state": "complete", "value": 0.8 - abs(rate - OTHER_BEST.get((cell.task, cell.arm), BEST)), "config": of.hash_of(cell, None),
+            "state": "complete", "value": 0.8 - abs(rate - OTHER_BEST.get((cell.task, cell.arm), BEST)),
+            "config": of.hash_of(cell, None),
         }
         for cell in of.tuning_cells()
         for rate in RATES

@@ -58,6 +58,7 @@ def test_an_improvement_is_held_against_what_was_proposed_on_the_seeds_of_its_ow
     tried, fresh = re.findall(r"Points against GLoRA as proposed.*: (.*)\.", text)
     assert len(re.findall(r"\+2\.[01]\d|\+1\.[89]\d", fresh)) == 4
     assert "rank 1, p" in tried
+    assert "Grown along the gradient is +" in fresh
 
 
 def test_what_lucky_rates_do_is_told_apart(page: tuple[str, Path]) -> None:

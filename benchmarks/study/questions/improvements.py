@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TRIED, FRESH = "improve", "fresh"
 BASE = "glora-same"  # as it was proposed, at the same learning rate
+CONTROLS = {"glora-seeded": ("seeded-shuffled",)}  # what is left of the idea without the choice of matrices
 SAID = {
     "glora-cost": "shares divided by what a rank of the matrix costs (`cost_exponent=1`)",
     "glora-shrunk": "shares moved half way to equal ones (`uniform_share=0.5`)",
@@ -27,7 +28,12 @@ def improvements(study: Study) -> list[str]:
     panels: dict[str, list[Mark]] = {}
     parts: list[str] = []
     for phase, title in ((TRIED, "tried"), (FRESH, "fresh seeds")):
-        made = family(one for arm in IMPROVED for other in (BASE, "lora") for one in _beside(study, arm, other, phase))
+        made = family(
+            one
+            for arm in IMPROVED
+            for other in (BASE, "lora", *CONTROLS.get(arm, ()))
+            for one in _beside(study, arm, other, phase)
+        )
         if not made:
             continue
         for one in made:
@@ -54,4 +60,10 @@ def _said(made: list[Comparison], phase: str) -> str:
         for one in sorted(pooled, key=lambda one: -one.found.mean)
     ]
     lead = "Points against GLoRA as proposed" + (", on seeds that chose nothing" if phase == FRESH else "")
-    return f"{lead}: {'; '.join(words)}."
+    controls = [one for one in made if one.other in {name for names in CONTROLS.values() for name in names}]
+    beside = "".join(
+        f" {ARMS[one.arm].shown.capitalize()} is {one.found.mean:+.2f} points against {ARMS[one.other].shown} "
+        f"({one.label}, {one.found.interval}, {shown_p(one.adjusted)})."
+        for one in [one for one in controls if one.task == POOLED] or controls
+    )
+    return f"{lead}: {'; '.join(words)}.{beside}"
