@@ -73,6 +73,7 @@ def forest(panels: Mapping[str, Sequence[Mark]], path: Path, *, band: tuple[floa
             axis.plot(mark.found.mean, at, "o", color=colour, markersize=5, mfc=colour if mark.sure else "white")
         axis.set_title(textwrap.fill(title, 20), fontsize=8)
         axis.set_xlabel("points")
+        axis.set_ylim(0.6 - len(labels), 0.6)
     grid[0][0].set_yticks([-place for place in range(len(labels))], labels)
     save(figure, path)
 
