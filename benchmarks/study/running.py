@@ -79,8 +79,16 @@ class Runner:
         failed = 0
         for batch in (tuning, others):  # a learning rate is known before it is used
             with ThreadPoolExecutor(self.jobs) as pool:
-                failed += sum(not fine for fine in pool.map(self._run, batch))
+                failed += sum(not fine for fine in pool.map(self._tried, batch))
         return failed
+
+    def _tried(self, cell: Cell) -> bool:
+        """Run a cell; whatever goes wrong with it keeps no other from being run."""
+        try:
+            return self._run(cell)
+        except Exception as error:  # noqa: BLE001 - of whatever kind it is, hours of other runs are not to end with it
+            _say(f"{cell.id} seed {cell.seed}: {type(error).__name__}: {error}")
+            return False
 
     def stop(self) -> None:
         """Stop what runs, and start nothing more."""
@@ -179,7 +187,7 @@ class Runner:
 
         folder = self.work / "results" / (cell.id if cell.seed == PLAIN_SEED else f"{cell.id}-seed{cell.seed}")
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
-        (study,) = storage.get_all_studies()
+        study = max(storage.get_all_studies(), key=lambda one: one._study_id)  # before it: of other configurations
         return [
             {
                 **head,

@@ -19,9 +19,11 @@ from benchmarks.study.arms import ARMS
 from benchmarks.study.data import SST2_ROWS, prepare
 from benchmarks.study.plan import Cell, PlanError, chosen, read_plan
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
+from benchmarks.study.running import Runner
 from omegaconf import OmegaConf
 
 from src.main import check
+from windtunnel.recorder import Recorder
 
 ROOT = Path(__file__).parents[2]
 PLAN = ROOT / "docs" / "study" / "plan.yaml"
@@ -201,6 +203,26 @@ def test_data_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureF
     options = ["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--rows", str(tmp_path / "rows.jsonl")]
     assert main(options) == 2
     assert "train.parquet is not there" in capsys.readouterr().err
+
+
+def test_a_cell_that_goes_wrong_keeps_no_other_from_being_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+
+    def run(_: Runner, cell: Cell) -> bool:
+        if cell.arm == "lora":
+            raise ValueError("two studies in one journal")
+        made.append(cell)
+        return True
+
+    monkeypatch.setattr(Runner, "_run", run)
+    recorder = Recorder(tmp_path / "recorder.sqlite")
+    runner = Runner(read_plan(PLAN), tmp_path / "rows.jsonl", CONFIG.parents[1], tmp_path / "work", None, recorder, 1)
+    cells = [Cell("core", "rte", arm, 2, 1) for arm in ("lora", "adalora", "glora")]
+    assert runner.run(cells) == 1
+    assert made == cells[1:]
+    assert "core-rte-lora-r2 seed 1: ValueError: two studies in one journal" in capsys.readouterr().err
 
 
 @pytest.mark.slow
