@@ -43,7 +43,7 @@ class Task:
         batch_size: rows of an optimizer step.
         splits: train_split and eval_split, where they are not the dataset's own.
         attention: as the experiment's launcher calls it.
-        rates: the lowest and the highest learning rate that are tried, where they are not the plan's.
+        rates: by tuned arm, the lowest and the highest learning rate that are tried, where they are not the plan's.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Task:
     batch_size: int = 32
     splits: Mapping[str, str] = field(default_factory=dict)
     attention: str = "auto"
-    rates: tuple[float, float] | None = None
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -200,7 +200,7 @@ class Plan:
         start = max(1, round(settings.pop("allocation_share", self.allocation_share) * task.steps))
         section = {**section_of(arm, allocation_step=start), **settings}
         searched = learning_rate is None
-        low, high = task.rates or (self.tuning["low"], self.tuning["high"])
+        low, high = task.rates.get(arm.tuned_as, (self.tuning["low"], self.tuning["high"]))
         space = {"learning_rate": {"type": "loguniform", "low": low, "high": high}}
         return {
             "run_id": cell.id,

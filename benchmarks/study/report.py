@@ -155,8 +155,7 @@ def _shown(task: Task) -> str:
     said = [f"{task.rows} rows", f"{task.epochs} epoch{'s' if task.epochs > 1 else ''}"]
     if task.attention != "auto":
         said.append(f"{task.attention} attention")
-    if task.rates:
-        said.append(f"rates between {task.rates[0]:g} and {task.rates[1]:g}")
+    said += [f"{ARMS[arm].shown}'s rates between {low:g} and {high:g}" for arm, (low, high) in task.rates.items()]
     return f"{task.name} ({', '.join(said)})"
 
 

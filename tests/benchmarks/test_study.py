@@ -156,8 +156,8 @@ def test_trials_of_a_search_that_the_plan_no_longer_has_do_not_count() -> None:
 def test_a_task_may_have_a_range_of_rates_of_its_own() -> None:
     plan = read_plan(PLAN)
     run = plan.run_file(Cell("tuning", "rte", "lora", 2, 1000), None)
-    assert run["optuna"]["search_space"]["learning_rate"]["high"] == plan.tasks["rte"].rates[1]
-    assert run["training"]["learning_rate"] == plan.tasks["rte"].rates[0]
+    assert run["optuna"]["search_space"]["learning_rate"]["high"] == plan.tasks["rte"].rates["lora"][1]
+    assert run["training"]["learning_rate"] == plan.tasks["rte"].rates["lora"][0]
     run = plan.run_file(Cell("tuning", "sst2", "lora", 2, 1000), None)
     assert run["optuna"]["search_space"]["learning_rate"]["high"] == plan.tuning["high"]
 
@@ -230,7 +230,7 @@ def test_a_cell_that_goes_wrong_keeps_no_other_from_being_run(
 def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = yaml.safe_load(PLAN.read_text())
     plan["tuning"] |= {"trials": 3, "mean_ranks": [2], "low": 1e-5}  # from too small to learn to large enough
-    sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16, "rates": None}
+    sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16, "rates": {}}
     plan["tasks"] = {"rte": {**plan["tasks"]["rte"], **sizes}}
     plan["grids"] = {"core": [{"arms": ["glora", "shuffled", "disturbed"], "mean_ranks": [2], "seeds": [1]}]}
     path, rows = tmp_path / "plan.yaml", tmp_path / "rows.jsonl"

@@ -37,8 +37,10 @@ def rates(study: Study) -> list[str]:
     for task, rank in dict.fromkeys((task, rank) for task, _, rank in best):
         cells = [f"{best[task, arm, rank]:.1e}" if (task, arm, rank) in best else "-" for arm in TUNED]
         lines.append(f"| {task} | {rank} | {' | '.join(cells)} |")
-    tried = {task: sorted({row["learning_rate"] for row in trials if row["task"] == task}) for task, _, _ in best}
-    edge = [key for key, rate in best.items() if rate in (tried[key[0]][0], tried[key[0]][-1])]
+    tried = {
+        key: sorted(row["learning_rate"] for row in trials if (row["task"], row["arm"]) == key[:2]) for key in best
+    }
+    edge = [key for key, rate in best.items() if rate in (tried[key][0], tried[key][-1])]
     named = ", ".join(f"{ARMS[arm].shown} on {task}" for task, arm, _ in edge)
     said = (
         f"The best rate is at the edge of those tried for {named}"
@@ -48,7 +50,7 @@ def rates(study: Study) -> list[str]:
     judged = f"A rate is judged by the mean over the {nearest} trials nearest to it."
     return [
         "## Which learning rates?",
-        f"{said}; on a task every method was given the same {max(map(len, tried.values()))} rates. {judged}",
+        f"{said}; every method was given {max(map(len, tried.values()))} rates on a task. {judged}",
         "\n".join(lines),
         image("the search for learning rates", "rates"),
     ]
