@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from benchmarks.study.order import Todo
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 
 if TYPE_CHECKING:
@@ -74,12 +75,17 @@ class Runner:
 
     def run(self, cells: Sequence[Cell]) -> int:
         """Run the cells that have no row yet; return how many failed."""
-        tuning = [cell for cell in cells if cell.phase == "tuning"]
-        others = [cell for cell in cells if cell.phase != "tuning"]
+        todo = Todo(self.plan, cells)
+        with ThreadPoolExecutor(self.jobs) as pool:
+            return sum(pool.map(lambda _: self._work(todo), range(self.jobs)))
+
+    def _work(self, todo: Todo) -> int:
         failed = 0
-        for batch in (tuning, others):  # a learning rate is known before it is used
-            with ThreadPoolExecutor(self.jobs) as pool:
-                failed += sum(not fine for fine in pool.map(self._tried, batch))
+        while (cell := todo.take()) is not None:
+            try:
+                failed += not self._tried(cell)
+            finally:
+                todo.finish(cell)
         return failed
 
     def _tried(self, cell: Cell) -> bool:

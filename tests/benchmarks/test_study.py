@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import yaml
 from benchmarks.study.__main__ import main
 from benchmarks.study.arms import ARMS
 from benchmarks.study.data import SST2_ROWS, prepare
+from benchmarks.study.order import Todo
 from benchmarks.study.plan import Cell, PlanError, chosen, read_plan
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 from benchmarks.study.running import Runner
@@ -223,6 +225,21 @@ def test_a_cell_that_goes_wrong_keeps_no_other_from_being_run(
     assert runner.run(cells) == 1
     assert made == cells[1:]
     assert "core-rte-lora-r2 seed 1: ValueError: two studies in one journal" in capsys.readouterr().err
+
+
+def test_a_cell_waits_for_its_own_rate_alone() -> None:
+    plan = read_plan(PLAN)
+    searches = [cell for cell in plan.tuning_cells() if cell.task == "rte"]
+    lora, glora = (Cell("core", "rte", arm, 2, 1) for arm in ("lora", "glora"))
+    todo = Todo(plan, [*searches, glora, lora])
+    assert [todo.take() for _ in searches] == searches
+    todo.finish(plan.tuned_by(lora))
+    assert todo.take() == lora  # the other still waits
+    later = threading.Timer(0.1, todo.finish, [plan.tuned_by(glora)])
+    later.start()
+    assert todo.take() == glora
+    assert todo.take() is None
+    later.join()
 
 
 @pytest.mark.slow
