@@ -62,6 +62,18 @@ class Study:
         return family(compare(self.core, "glora", GAINS))
 
     @cached_property
+    def failed(self) -> pd.Series:
+        """Which of the core grid's runs are not above the majority class."""
+        core = self.core
+        floors = [floor(task, share) for task, share in zip(core["task"], core.get("majority", ()), strict=True)]
+        return core["score"] <= floors
+
+    @cached_property
+    def sound_gains(self) -> list[Comparison]:
+        """`gains` without the pairs of which a run failed."""
+        return family(compare(self.core[~self.failed], "glora", GAINS))
+
+    @cached_property
     def tasks(self) -> int:
         """How many tasks there are in the core grid."""
         return int(self.core["task"].nunique())
@@ -118,6 +130,11 @@ def learnable(table: pd.DataFrame) -> dict[str, bool]:
     """By task, whether tuned LoRA beats the majority class at every rank (CoLA: a Matthews correlation of 0)."""
     found = {}
     for task, part in table[table["arm"] == "lora"].groupby("task", sort=False):
-        threshold = 0.0 if task == "cola" else 100 * float(part["majority"].max())
-        found[str(task)] = bool(part.groupby("mean_rank")["score"].mean().min() > threshold)
+        least = part.groupby("mean_rank")["score"].mean().min()
+        found[str(task)] = bool(least > floor(str(task), part["majority"].max()))
     return found
+
+
+def floor(task: str, majority: float) -> float:
+    """What is reached without learning anything, in points: the majority class, on CoLA no correlation."""
+    return 0.0 if task == "cola" else 100 * majority

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.study.rows import Row
 
 
+CORRELATION = "matthews_corrcoef"  # is 0 where nothing was learned; an accuracy is the majority class's
+NOTHING = 0.03  # above that on other rows is nothing learned either
 HUBS = ("loopback", "public")
 
 
@@ -108,7 +110,8 @@ class Plan:
         size: ``hidden_size``, ``num_layers`` and ``num_parameters`` of it, as run files state them.
         selection_fraction: of the training rows, on which learning rates are chosen.
         allocation_share: of a run's steps after which ranks are reallocated or pruning starts.
-        tuning: ``trials``, ``low``, ``high``, ``seed``, ``mean_ranks`` and ``nearest``, see `rows.tuned_rates`.
+        tuning: ``trials``, ``low``, ``high``, ``seed`` and ``mean_ranks``; for ``nearest`` and ``margin`` see
+            `rows.tuned_rates`.
         tasks: by name, in order.
         grids: by name: ``tasks``, ``arms``, ``mean_ranks``, ``seeds`` and ``settings``.
         precision: of the forward pass, as the experiment's launcher calls it.
@@ -176,10 +179,23 @@ class Plan:
         current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
         return [row for row in rows if row["kind"] == "trial" and row["config"] in current]
 
+    def tuned(self, rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
+        """The learning rate of each search that is finished, by task, arm and mean rank."""
+        rows = list(rows)
+        tuning = self.tuning
+        shares = {row["task"]: row["majority"] or 0.0 for row in rows if row["kind"] == "run"}
+        floors = {
+            name: NOTHING + (0.0 if task.metric == CORRELATION else shares.get(name, 0.0))
+            for name, task in self.tasks.items()
+        }
+        nearest, margin = int(tuning["nearest"]), float(tuning["margin"])
+        return tuned_rates(self.trials(rows), nearest=nearest, margin=margin, floors=floors)
+
     def rates(self, rows: Iterable[Row]) -> dict[Cell, float]:
         """The learning rate of each cell whose search is finished; a tuning cell has none."""
+        rows = list(rows)
         trials = self.trials(rows)
-        plain, smoothed = tuned_rates(trials), tuned_rates(trials, nearest=int(self.tuning["nearest"]))
+        plain, smoothed = tuned_rates(trials), self.tuned(rows)
         found = {}
         for cell in self.cells():
             tuned = self.tuned_by(cell)

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Row = dict[str, Any]
@@ -53,7 +53,9 @@ def done(rows: Iterable[Row]) -> set[str]:
     return {row["config"] for row in rows if row["kind"] == "run"}
 
 
-def tuned_rates(rows: Iterable[Row], *, nearest: int = 1) -> dict[tuple[str, str, int], float]:
+def tuned_rates(
+    rows: Iterable[Row], *, nearest: int = 1, margin: float = 1, floors: Mapping[str, float] | None = None
+) -> dict[tuple[str, str, int], float]:
     """The best learning rate by task, arm and mean rank.
 
     Args:
@@ -62,26 +64,46 @@ def tuned_rates(rows: Iterable[Row], *, nearest: int = 1) -> dict[tuple[str, str
             trial's value is one seed's on a few hundred rows, and the best of several is the luckiest; beside a rate
             at which training fails, a lucky one fails with another seed. A trial that failed counts as the search's
             worst. Of equally good rates the one whose own trial was better is taken, then the first.
+        margin: how many times a rate must lie below the lowest one at which training failed, above the best trial's.
+        floors: by task, the value that is reached without learning anything: at most that, and a trial has failed.
     """
     searches: dict[tuple[str, str, int], list[Row]] = {}
     for row in rows:
         if row["kind"] == "trial":
             searches.setdefault((row["task"], row["arm"], row["mean_rank"]), []).append(row)
-    return {key: best for key, trials in searches.items() if (best := _best(trials, nearest)) is not None}
+    found = {}
+    for key, trials in searches.items():
+        floor = (floors or {}).get(key[0], -math.inf)
+        if (best := _best(trials, nearest, margin, floor)) is not None:
+            found[key] = best
+    return found
 
 
-def _best(trials: list[Row], nearest: int) -> float | None:
+def _best(trials: list[Row], nearest: int, margin: float, floor: float) -> float | None:
     complete = [trial for trial in trials if trial["value"] is not None]
     if not complete:
         return None
     worst = min(trial["value"] for trial in complete)
+    most = max(complete, key=lambda trial: trial["value"])["learning_rate"]
+    failed = [
+        trial["learning_rate"]
+        for trial in trials
+        if trial["learning_rate"] > most and (trial["value"] is None or trial["value"] <= floor)
+    ]
+    highest = min(failed) / margin if failed else math.inf
+    allowed = [trial for trial in complete if trial["learning_rate"] <= highest]
 
     def smoothed(trial: Row) -> float:
         at = math.log(trial["learning_rate"])
         near = sorted(trials, key=lambda other: abs(math.log(other["learning_rate"]) - at))[:nearest]
         return math.fsum(worst if one["value"] is None else one["value"] for one in near) / len(near)
 
-    # rounded, because two rates with the same neighbours are equal whatever the order of the sum
-    best: Row = max(complete, key=lambda trial: (round(smoothed(trial), 9), trial["value"]))
+    # rounded, because two rates with the same neighbours are equal whatever the order of the sum; where all lie too
+    # near to the failed one, the lowest
+    best: Row = (
+        max(allowed, key=lambda trial: (round(smoothed(trial), 9), trial["value"]))
+        if allowed
+        else min(complete, key=lambda trial: trial["learning_rate"])
+    )
     rate: float = best["learning_rate"]
     return rate

@@ -140,6 +140,21 @@ def test_a_lucky_rate_beside_a_cliff_is_not_taken_where_neighbours_count() -> No
     assert tuned_rates([row(value=None)], nearest=3) == {}
 
 
+@pytest.mark.parametrize("failed", [None, 0.34])
+def test_a_rate_keeps_a_margin_to_the_lowest_that_failed(failed: float | None) -> None:
+    found = {8e-4: 0.63, 13e-4: 0.69, 30e-4: 0.73, 37e-4: 0.735, 49e-4: 0.74, 69e-4: failed}
+    rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
+    assert tuned_rates(rows, nearest=3)["rte", "lora", 2] == 37e-4
+    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.35})["rte", "lora", 2] == 30e-4
+    assert tuned_rates(rows, nearest=3, margin=20, floors={"rte": 0.35})["rte", "lora", 2] == 8e-4
+
+
+def test_rates_that_are_too_low_to_learn_anything_have_not_failed() -> None:
+    found = {1e-3: 0.0, 3e-3: 0.1, 4e-3: 0.12, 5e-3: 0.13}
+    rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
+    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.03})["rte", "lora", 2] == 5e-3
+
+
 def test_a_rate_that_is_best_with_its_neighbours_stays() -> None:
     rows = [row(value=value, learning_rate=10.0**-place) for place, value in enumerate([0.5, 0.6, 0.7, 0.6, 0.4])]
     assert tuned_rates(rows, nearest=3) == tuned_rates(rows) == {("rte", "lora", 2): 0.01}

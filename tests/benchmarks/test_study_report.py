@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from benchmarks.study.comparisons import Comparison
 from benchmarks.study.frame import Study
 from benchmarks.study.plan import read_plan
+from benchmarks.study.questions.failures import failures
 from benchmarks.study.questions.lead import lead
 from benchmarks.study.report import CLOSING, OPENING, write_headline, write_report
 from benchmarks.study.rows import read_rows
@@ -16,6 +18,9 @@ from benchmarks.study.statistics import Difference
 from benchmarks.study.tables import verdict
 
 from . import study_rows
+
+if TYPE_CHECKING:
+    from benchmarks.study.plan import Cell
 
 PLAN = study_rows.plan()
 CLOSED = "<!-- made by benchmarks.study --report of 7 rows -->"
@@ -139,3 +144,28 @@ def test_the_lead_of_tight_budgets_and_zero_ranks_is_answered(tmp_path: Path, ga
     assert f"Is it with tuned rates? {answer}: " in said
     assert (zero := re.search(r"A least rank of 0 instead of 1 makes, in points: (\S+) on sst2, rank 2", said))
     assert abs(float(zero.group(1)) - 100 * (gain + 0.02)) < 0.3
+
+
+def test_runs_that_learned_nothing_are_named_and_what_is_left_without_them(tmp_path: Path) -> None:
+    score = study_rows.gaining(0.01, 0.0)
+
+    def failing(cell: Cell) -> float:
+        return 0.5 if (cell.task, cell.arm, cell.mean_rank, cell.seed) == ("rte", "lora", 1, 2) else score(cell)
+
+    study = Study(PLAN, study_rows.rows(PLAN, failing), tmp_path)
+    (spoiled,) = [one for one in study.gains if (one.task, one.mean_rank, one.other) == ("rte", 1, "lora")]
+    (sound,) = [one for one in study.sound_gains if (one.task, one.mean_rank, one.other) == ("rte", 1, "lora")]
+    assert spoiled.found.mean > 5
+    assert abs(sound.found.mean - 1) < 0.3
+    assert sound.found.count == 4
+    said = "\n".join(failures(study))
+    assert "At the majority class ended 1 of 5 runs of LoRA on rte at mean rank 1." in said
+    write_headline(PLAN, study.rows, _page(tmp_path), tmp_path / "study")
+    assert "without these it is, against LoRA, +" in " ".join(_page(tmp_path).read_text().split())
+
+
+def _page(folder: Path) -> Path:
+    page = folder / "page.md"
+    if not page.exists():
+        page.write_text(f"{OPENING}\n{CLOSED}\n")
+    return page

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.study.questions.adalora import share_of_adalora
 from benchmarks.study.questions.budgets import budgets
 from benchmarks.study.questions.costs import costs
+from benchmarks.study.questions.failures import failures
 from benchmarks.study.questions.gains import gains
 from benchmarks.study.questions.improvements import improvements
 from benchmarks.study.questions.lead import lead
@@ -25,6 +26,6 @@ if TYPE_CHECKING:
     from benchmarks.study.frame import Study
 
 QUESTIONS: tuple[Callable[[Study], list[str]], ...] = (
-    scores, gains, lead, budgets, same_rate, share_of_adalora, costs, stability, winners, signals, settings,
+    scores, gains, failures, lead, budgets, same_rate, share_of_adalora, costs, stability, winners, signals, settings,
     improvements, rates, lucky,
 )  # fmt: skip

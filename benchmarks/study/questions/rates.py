@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
 from benchmarks.study.arms import ARMS, TUNED
-from benchmarks.study.rows import tuned_rates
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
@@ -28,7 +27,7 @@ def rates(study: Study) -> list[str]:
     if not trials:
         return []
     nearest = int(study.plan.tuning["nearest"])
-    best = tuned_rates(trials, nearest=nearest)
+    best = study.plan.tuned(study.rows)
     _draw(trials, study.folder / "rates.png")
     lines = [
         "| task | mean rank | " + " | ".join(ARMS[arm].shown for arm in TUNED) + " |",
@@ -47,7 +46,10 @@ def rates(study: Study) -> list[str]:
         if edge
         else "No best rate is at the edge of those that were tried"
     )
-    judged = f"A rate is judged by the mean over the {nearest} trials nearest to it."
+    judged = (
+        f"A rate is judged by the mean over the {nearest} trials nearest to it, and lies "
+        f"{study.plan.tuning['margin']:g} times below the lowest at which training failed."
+    )
     return [
         "## Which learning rates?",
         f"{said}; every method was given {max(map(len, tried.values()))} rates on a task. {judged}",

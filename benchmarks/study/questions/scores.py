@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
 from benchmarks.study.arms import ARMS, TUNED
+from benchmarks.study.frame import floor
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
@@ -37,17 +38,13 @@ def _said(core: pd.DataFrame) -> str:
     below = []
     for task, rank, arm in dict.fromkeys(zip(core["task"], core["mean_rank"], core["arm"], strict=True)):
         part = core[(core["task"] == task) & (core["mean_rank"] == rank) & (core["arm"] == arm)]
-        if arm in TUNED and part["score"].mean() <= _majority(str(task), part):
+        if arm in TUNED and part["score"].mean() <= floor(str(task), part["majority"].max()):
             below.append(f"{ARMS[arm].shown} on {task} at mean rank {rank}")
     said = f"not above the majority class: {', '.join(below)}" if below else "all are above the majority class"
     return (
         "The primary metric after the last epoch in points, accuracy or, on CoLA, Matthews' correlation: mean and "
         f"standard deviation over seeds. Of LoRA, AdaLoRA and GLoRA {said}."
     )
-
-
-def _majority(task: str, part: pd.DataFrame) -> float:
-    return 0.0 if task == "cola" else 100 * float(part["majority"].max())
 
 
 def _table(core: pd.DataFrame) -> str:
@@ -64,7 +61,9 @@ def _table(core: pd.DataFrame) -> str:
             cells.append(f"{found.mean():.2f}{spread}" if len(found) else "-")
         seeds = part.groupby("arm")["seed"].nunique()
         count = str(seeds.min()) if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-        lines.append(f"| {task} | {rank} | {_majority(str(task), part):.1f} | {' | '.join(cells)} | {count} |")
+        lines.append(
+            f"| {task} | {rank} | {floor(str(task), part['majority'].max()):.1f} | {' | '.join(cells)} | {count} |"
+        )
     return "\n".join(lines)
 
 

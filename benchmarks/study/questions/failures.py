@@ -1,0 +1,48 @@
+"""Which runs learned nothing, and what do the comparisons say without them?
+
+A run that ends at the majority class lies tens of points below the others: it decides a mean over five seeds alone, and
+says more of the learning rate than of where ranks were put.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import POOLED
+from benchmarks.study.style import PREDICTED, Mark, forest
+from benchmarks.study.tables import comparison_table, image, sentence
+
+if TYPE_CHECKING:
+    from benchmarks.study.frame import Study
+
+
+def failures(study: Study) -> list[str]:
+    """The core grid's failed runs by arm, and its comparisons without the pairs that have one."""
+    if not study.failed.any():
+        return []
+    made = study.sound_gains
+    panels: dict[str, list[Mark]] = {}
+    for one in made:
+        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
+    if panels:
+        forest(panels, study.folder / "sound.png", band=PREDICTED)
+    return [
+        "## Which runs learned nothing?",
+        f"At the majority class ended {told_failures(study)}.",
+        "Without the pairs of runs that have one of these, the same comparisons are:",
+        *(sentence(one, study.tasks) for one in made if one.task == POOLED),
+        *([image("differences without failed runs", "sound"), comparison_table(made)] if made else []),
+    ]
+
+
+def told_failures(study: Study) -> str:
+    """How many of each arm's runs, on which tasks and ranks."""
+    columns = ["arm", "task", "mean_rank"]
+    every = Counter(study.core[columns].itertuples(index=False, name=None))
+    lost = Counter(study.core[study.failed][columns].itertuples(index=False, name=None))
+    return "; ".join(
+        f"{count} of {every[arm, task, rank]} runs of {ARMS[arm].shown} on {task} at mean rank {rank}"
+        for (arm, task, rank), count in lost.items()
+    )
