@@ -9,12 +9,15 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
+from benchmarks.study.arms import ARMS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
+    from benchmarks.study.comparisons import Comparison
     from benchmarks.study.statistics import Difference
 
 # Okabe and Ito's colours, which the colour-blind tell apart; an arm has one colour in all figures
@@ -76,6 +79,14 @@ def forest(panels: Mapping[str, Sequence[Mark]], path: Path, *, band: tuple[floa
         axis.set_ylim(0.6 - len(labels), 0.6)
     grid[0][0].set_yticks([-place for place in range(len(labels))], labels)
     save(figure, path)
+
+
+def against(made: Iterable[Comparison]) -> dict[str, list[Mark]]:
+    """The panels of `forest` for comparisons: one for each arm that others are held against."""
+    panels: dict[str, list[Mark]] = {}
+    for one in made:
+        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
+    return panels
 
 
 def by_module(values: Mapping[str, float]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
 from benchmarks.study.comparisons import POOLED
-from benchmarks.study.style import PREDICTED, Mark, forest
+from benchmarks.study.style import PREDICTED, against, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ def failures(study: Study) -> list[str]:
     if not study.failed.any():
         return []
     made = study.sound_gains
-    panels: dict[str, list[Mark]] = {}
-    for one in made:
-        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
-    if panels:
-        forest(panels, study.folder / "sound.png", band=PREDICTED)
+    if made:
+        forest(against(made), study.folder / "sound.png", band=PREDICTED)
     return [
         "## Which runs learned nothing?",
         f"At the majority class ended {told_failures(study)}.",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.study.arms import ARMS
-from benchmarks.study.comparisons import POOLED, Comparison, family
-from benchmarks.study.style import PREDICTED, Mark, forest
+from benchmarks.study.comparisons import POOLED, family
+from benchmarks.study.style import PREDICTED, against, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
 if TYPE_CHECKING:
@@ -22,10 +21,10 @@ def gains(study: Study) -> list[str]:
     made = [*study.gains, *controls]
     if not made:
         return []
-    forest(_panels(made), study.folder / "differences.png", band=PREDICTED)
+    forest(against(made), study.folder / "differences.png", band=PREDICTED)
     headline = [one for one in study.gains if one.task == POOLED]
     if headline:
-        forest(_panels(headline), study.folder / "headline.png", band=PREDICTED)
+        forest(against(headline), study.folder / "headline.png", band=PREDICTED)
     parts = [
         "## Does it beat uniform LoRA, a shuffle of its own ranks, its reverse?",
         *(sentence(one, study.tasks) for one in headline or study.gains),
@@ -33,11 +32,3 @@ def gains(study: Study) -> list[str]:
         comparison_table(study.gains),
     ]
     return [*parts, "The controls of the second grid:", comparison_table(controls)] if controls else parts
-
-
-def _panels(made: list[Comparison]) -> dict[str, list[Mark]]:
-    panels: dict[str, list[Mark]] = {}
-    for one in made:
-        title = f"over {ARMS[one.other].shown}"
-        panels.setdefault(title, []).append(Mark(one.label, one.found, one.sure))
-    return panels

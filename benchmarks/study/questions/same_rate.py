@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.study.arms import ARMS
 from benchmarks.study.comparisons import POOLED, family
-from benchmarks.study.style import PREDICTED, Mark, forest
+from benchmarks.study.style import PREDICTED, against, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ def same_rate(study: Study) -> list[str]:
     alike = f"On {', '.join(sorted(same))} both were tuned to the same rate: these are the same runs." if same else ""
     if not made:
         return [title, alike] if alike else []
-    panels: dict[str, list[Mark]] = {}
-    for one in made:
-        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
-    forest(panels, study.folder / "same_rate.png", band=PREDICTED)
+    forest(against(made), study.folder / "same_rate.png", band=PREDICTED)
     told = [one for one in made if one.task == POOLED] or [one for one in made if one.other in {"lora", "glora"}]
     return [
         title,
