@@ -10,15 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.study.cells import chosen
 from benchmarks.study.data import prepare
-from benchmarks.study.plan import PlanError, chosen, read_plan
+from benchmarks.study.plan import PlanError, read_plan
 from benchmarks.study.rows import read_rows
 from benchmarks.study.running import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.study.plan import Cell, Plan
+    from benchmarks.study.cells import Cell
+    from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.study.plan import Cell, Plan
+    from benchmarks.study.cells import Cell
+    from benchmarks.study.plan import Plan
 
 
 class Todo:

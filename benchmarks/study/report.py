@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmarks.study.plan import Plan, Task
+    from benchmarks.study.cells import Task
+    from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
 OPENING = "<!-- the study's headline -->"

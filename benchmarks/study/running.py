@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from benchmarks.study.plan import Cell, Plan
+    from benchmarks.study.cells import Cell
+    from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
     from windtunnel.evidence import RunRecorded
     from windtunnel.hub import Hub

@@ -14,7 +14,7 @@ from benchmarks.study.style import MODULES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.study.plan import Cell
+    from benchmarks.study.cells import Cell
 
 NAMES = {"query": "attention_self_query", "key": "attention_self_key", "value": "attention_self_value"}
 MATRICES = [f"layer_{layer}_{NAMES.get(name, name)}" for layer in range(6) for name in MODULES]

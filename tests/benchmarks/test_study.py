@@ -17,9 +17,10 @@ import pytest
 import yaml
 from benchmarks.study.__main__ import main
 from benchmarks.study.arms import ARMS
+from benchmarks.study.cells import Cell, chosen
 from benchmarks.study.data import SST2_ROWS, prepare
 from benchmarks.study.order import Todo
-from benchmarks.study.plan import Cell, PlanError, chosen, read_plan
+from benchmarks.study.plan import PlanError, read_plan
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 from benchmarks.study.running import Runner
 from omegaconf import OmegaConf

@@ -13,7 +13,7 @@ from benchmarks.study.frame import learnable, runs
 from . import study_rows
 
 if TYPE_CHECKING:
-    from benchmarks.study.plan import Cell
+    from benchmarks.study.cells import Cell
 
 PLAN = study_rows.plan()
 CORE = [cell for cell in PLAN.cells() if cell.phase == "core" and cell.mean_rank == 2]

@@ -20,7 +20,7 @@ from benchmarks.study.tables import verdict
 from . import study_rows
 
 if TYPE_CHECKING:
-    from benchmarks.study.plan import Cell
+    from benchmarks.study.cells import Cell
 
 PLAN = study_rows.plan()
 CLOSED = "<!-- made by benchmarks.study --report of 7 rows -->"
