@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
@@ -33,7 +34,7 @@ rank and in LoRA's time (within 2 %). This page is made by `python -m benchmarks
 METHODS = """## How it was measured
 
 - {backbone}, real weights, on {device}; {precision} in the forward pass; all linear layers of the encoder
-  adapted, alpha / r = 2, the same head, epochs and batches in every arm.
+  adapted, alpha / r = 2, the same head, epochs and batches in every arm.{widened}
 - Real rows: {tasks}.{subsets}
 - The learning rate is tuned for LoRA, AdaLoRA and GLoRA alike: {trials} trials of one seeded sequence, between {low:g}
   and {high:g} where nothing else is said, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported
@@ -61,6 +62,9 @@ SUBSETS = """
   SST-2's training rows are a subset of 6,000, `random.Random(0).sample` of the split in its order. MRPC is measured on
   its test split, whose labels are public. Of SNLI the validation split is trained on and the test split measured, which
   makes it no result on SNLI's own terms, and it is not MNLI."""
+WIDENED = """
+  {count} of the runs were made on a processor without bf16 instructions ({told}): there products of bf16 matrices are
+  computed in fp32 and rounded, as those instructions do it."""
 CHANGED = """## What was changed after results were seen
 
 - After SST-2's first runs: a learning rate is judged with its neighbours, for every method, and SST-2 was run again.
@@ -179,6 +183,12 @@ def _shown(task: Task) -> str:
     return f"{task.name} ({', '.join(said)})"
 
 
+def _widened(runs: Sequence[Row]) -> str:
+    by_task = Counter(row["task"] for row in runs if row.get("products", "").startswith("fp32"))
+    told = ", ".join(f"{count} on {task}" for task, count in sorted(by_task.items()))
+    return WIDENED.format(count=by_task.total(), told=told) if by_task else ""
+
+
 def _methods(study: Study) -> str:
     plan = study.plan
     runs = [row for row in study.rows if row["kind"] == "run"]
@@ -187,6 +197,7 @@ def _methods(study: Study) -> str:
         device="CPU, two runs of one thread each at a time" if plan.device == "cpu" else plan.device,
         subsets=SUBSETS if plan.hub == "loopback" else "",
         precision=plan.precision,
+        widened=_widened(runs),
         tasks=", ".join(map(_shown, plan.tasks.values())),
         least=PREDICTED[0],
         trials=plan.tuning["trials"],

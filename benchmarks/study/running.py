@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from benchmarks.study.cells import Cell
     from benchmarks.study.plan import Plan
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from windtunnel.hub import Hub
     from windtunnel.recorder import Recorder
 
+ROOT = Path(__file__).parents[2]
 PLAIN_SEED = 42  # whose run id has no seed in it
 VERSIONS = ("glora", "torch", "transformers", "peft", "datasets")
 KEPT = ("adapter_parameters", "trainable_parameters", "total_rank", "training_seconds", "peak_memory_bytes")
@@ -73,6 +74,11 @@ class Runner:
         shutil.copytree(self.experiment, copy, ignore=shutil.ignore_patterns("run", ".cache", "__pycache__", "results"))
         (copy / "config" / "run").mkdir(parents=True)
         self._folder = copy
+        self._widened = False
+        if (self.plan.precision, self.plan.device) == ("bf16", "cpu"):
+            from benchmarks.study import bfloat16  # noqa: PLC0415 - takes torch
+
+            self._widened = not bfloat16.is_quick()
 
     def run(self, cells: Sequence[Cell]) -> int:
         """Run the cells that have no row yet; return how many failed."""
@@ -158,7 +164,8 @@ class Runner:
     def _start(self, cell: Cell, log: Path, *, afresh: bool) -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-u", "-m", "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
+            sys.executable, "-u", "-m", *(["benchmarks.study.bfloat16"] if self._widened else []),
+            "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
             f"launcher.precision={self.plan.precision}", f"launcher.device={self.plan.device}",
             f"launcher.attention={self.plan.tasks[cell.task].attention}",
@@ -172,6 +179,7 @@ class Runner:
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "TOKENIZERS_PARALLELISM": "false",
+            **({"PYTHONPATH": str(ROOT)} if self._widened else {}),
         }
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -233,6 +241,7 @@ class Runner:
             "signal_path": path,
             **{key: summary.get(key) for key in KEPT},
             "seconds": round(seconds, 1),
+            "products": "fp32, rounded" if self._widened else "as the precision says",
             "versions": {name: metadata.version(name) for name in VERSIONS},
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -16,23 +16,29 @@ import half_precision
 from _windtunnel_observer import importing
 importing.install()
 told, answer = [], {{}}
+half_precision.is_quick_in_bfloat16 = lambda torch: QUICK
 half_precision.install("", told.append)
 import torch
 torch.manual_seed(0)
 """
 
 
-def run(code: str) -> Any:
-    script = f"{PREPARED}\n{code}\nanswer['told'] = len(set(told))\nprint('ANSWER' + json.dumps(answer))"
+def run(code: str, *, quick: bool = True) -> Any:
+    """The answer of a process; whether its CPU is quick in bfloat16 is as given."""
+    prepared = PREPARED.replace("QUICK", repr(quick))
+    script = f"{prepared}\n{code}\nanswer['told'] = len(set(told))\nprint('ANSWER' + json.dumps(answer))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "verrid" not in done.stderr  # torch's remark that a kernel was replaced
     return json.loads(done.stdout.rsplit("ANSWER", 1)[1])
 
 
-def test_products_of_float16_numbers_are_those_of_float32_rounded() -> None:
-    answer = run("""
-a, b, c = (torch.randn(3, 5, 7).half() for _ in range(3))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_products_of_16_bits_are_those_of_float32_rounded(dtype: str) -> None:
+    answer = run(
+        f"dtype = torch.{dtype}"
+        """
+a, b, c = (torch.randn(3, 5, 7).to(dtype) for _ in range(3))
 for name, found, wide in (
     ("mm", a[0] @ b[0].T, a[0].float() @ b[0].T.float()),
     ("bmm", a @ b.mT, a.float() @ b.mT.float()),
@@ -41,12 +47,15 @@ for name, found, wide in (
     ("baddbmm", torch.baddbmm(c[:, :, :5], a, b.mT, alpha=0.5),
      torch.baddbmm(c[:, :, :5].float(), a.float(), b.mT.float(), alpha=0.5)),
 ):
-    answer[name] = [str(found.dtype), bool((found == wide.half()).all())]
-answer["overflow"] = bool(torch.isinf(torch.full((2, 2), 300.0).half() @ torch.full((2, 2), 300.0).half()).all())
-""")
+    answer[name] = [str(found.dtype), bool((found == wide.to(dtype)).all())]
+largest = torch.full((2, 2), torch.finfo(dtype).max, dtype=dtype)
+answer["overflow"] = bool(torch.isinf(largest @ largest).all())
+""",
+        quick=False,
+    )
     assert answer.pop("told") == 1
     assert answer.pop("overflow")
-    assert answer == {name: ["torch.float16", True] for name in ("mm", "bmm", "addmm", "baddbmm")}
+    assert answer == {name: [f"torch.{dtype}", True] for name in ("mm", "bmm", "addmm", "baddbmm")}
 
 
 def test_large_products_are_taken_in_parts() -> None:
@@ -63,6 +72,27 @@ for name, found, wide in (
     answer[name] = bool(found.shape == wide.shape and torch.allclose(found.float(), wide, rtol=1e-3, atol=1e-3))
 """)
     assert answer == {"told": 1, **dict.fromkeys(("columns", "rows", "batches", "summand", "nothing"), True)}
+
+
+def test_bfloat16_is_left_to_a_cpu_that_is_quick_in_it() -> None:
+    code = """
+a = torch.ones(1, 1024).bfloat16()
+answer["sum"] = (a @ a.T).item()
+"""
+    assert run(code, quick=True) == {"sum": 1024.0, "told": 0}
+    assert run(code, quick=False) == {"sum": 1024.0, "told": 1}
+
+
+def test_the_types_are_told_apart() -> None:
+    answer = run(
+        """
+for dtype in (torch.float16, torch.bfloat16, torch.float16):
+    torch.ones(2, 2, dtype=dtype) @ torch.ones(2, 2, dtype=dtype)
+answer["all"] = told
+""",
+        quick=False,
+    )
+    assert [one.split()[0] for one in answer["all"]] == ["float16", "bfloat16"]
 
 
 def test_a_backward_pass_goes_through_it() -> None:
@@ -92,7 +122,9 @@ def message(a, b):
     except RuntimeError as error:
         return str(error)
 answer["types"] = message(torch.ones(2, 2).half(), torch.ones(2, 2))
+answer["both"] = message(torch.ones(2, 2).half(), torch.ones(2, 2).bfloat16())
 answer["shapes"] = message(torch.ones(2, 3).half(), torch.ones(2, 3).half())
 """)
     assert "same dtype" in answer["types"]
+    assert "same dtype" in answer["both"]
     assert "cannot be multiplied" in answer["shapes"]

@@ -1,8 +1,9 @@
-"""Computes float16 matrix products on a CPU in float32, where torch's own kernels take up to a hundred times as long.
+"""Computes 16-bit matrix products on a CPU in float32, where torch's own kernels take up to a hundred times as long.
 
-Experiments are written for accelerators, which multiply float16 numbers and add the products in float32, fast. Of a CPU
-without instructions for them the backward pass of one output layer takes minutes. What is stored, which types may meet
-and what overflows stays as it is: only the sum inside a product is taken in float32, as an accelerator takes it.
+Experiments are written for accelerators, which multiply numbers of 16 bits and add the products in float32, fast. Of a
+CPU without instructions for them the backward pass of one output layer takes minutes: no CPU has them for float16 as
+torch uses it, many have none for bfloat16. What is stored, which types may meet and what overflows stays as it is: only
+the sum inside a product is taken in float32, as an accelerator takes it.
 
 Runs in flown processes, of any Python since 3.8: standard library only, and nothing of windtunnel but its observer.
 """
@@ -16,36 +17,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-TOLD = "float16 matrix products on the CPU were computed in float32, as an accelerator accumulates them"
+TOLD = "{} matrix products on the CPU were computed in float32, as an accelerator accumulates them"
 _PART = 2**25  # numbers of a part that are held in float32 at a time
 _libraries: list[Any] = []  # a registration lasts as long as its library
 
 
 def install(_hub_url: str, report: Callable[[str], None]) -> None:
-    """Have products of float16 numbers computed in float32; the first one is told to ``report``."""
-    after_import("torch", lambda torch: _replace(torch, report))
+    """Have 16-bit products computed in float32 where torch is slow; the first of each type is told to ``report``."""
+    after_import("torch", lambda torch: replace(torch, report))
 
 
-def _replace(torch: Any, report: Callable[[str], None]) -> None:
+def is_quick_in_bfloat16(torch: Any) -> bool:
+    """Whether torch has a fast product of bfloat16 matrices on this CPU; True where this version cannot tell."""
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):
+        return True
+
+
+def replace(torch: Any, report: Callable[[str], None]) -> None:
+    """Have it done in this process from now on."""
     library = torch.library.Library("aten", "IMPL")
-    half = torch.float16
-    told: list[str] = []
+    types = {torch.float16: "float16"}
+    if not is_quick_in_bfloat16(torch):
+        types[torch.bfloat16] = "bfloat16"
+    told: set[str] = set()
 
     def of(own: Any) -> Callable[..., Any]:
         """The product of the operator whose variant with ``out`` is ``own``."""
 
         def product(*tensors: Any, **numbers: Any) -> Any:
             *summand, left, right = tensors
-            if any(tensor.dtype is not half for tensor in tensors):
+            narrow = types.get(left.dtype)
+            if narrow is None or any(tensor.dtype is not left.dtype for tensor in tensors):
                 out = torch.empty(0, dtype=tensors[0].dtype)
                 return own(*tensors, **numbers, out=out)  # mixed types too, for torch to refuse as it does
-            if not told:
-                told.append(TOLD)
-                report(TOLD)
+            if narrow not in told:
+                told.add(narrow)
+                report(TOLD.format(narrow))
             if left.dim() != right.dim() or left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
-                return own(*tensors, **numbers, out=torch.empty(0, dtype=half))
+                return own(*tensors, **numbers, out=torch.empty(0, dtype=left.dtype))
             shape = (*left.shape[:-1], right.shape[-1])
-            out = torch.empty(shape, dtype=half)
+            out = torch.empty(shape, dtype=left.dtype)
             added = [tensor.expand(shape) for tensor in summand]
             for where, a, b in _parts(left, right):
                 wide = torch.empty(0, dtype=torch.float32)
