@@ -143,6 +143,21 @@ def test_mismatches_between_the_file_and_the_world_are_said(composed: Any, data:
     assert "warmup_steps does not fit 24 steps" in said
 
 
+@pytest.mark.parametrize(("precision", "quick", "warned"), [("bf16", False, 1), ("bf16", True, 0), ("fp32", False, 0)])
+def test_a_precision_without_instructions_for_it_is_warned_of(
+    composed: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    precision: str,
+    quick: bool,
+    warned: int,
+) -> None:
+    answering = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: quick, _is_mkldnn_fp16_supported=lambda: quick)
+    monkeypatch.setattr(torch.ops, "mkldnn", answering)
+    training._warn_of_precision(prepare(composed("LoRA", f"launcher.precision={precision}")))
+    assert capsys.readouterr().out.count(f"warning: launcher.precision={precision}") == warned
+
+
 class TestCheckpoint:
     def test_another_configuration_is_refused(self, composed: Any, tmp_path: Path) -> None:
         path = tmp_path / "checkpoint.pt"

@@ -192,6 +192,7 @@ def final_run(
     with everyone.main_process_first():
         data = load_data(cfg)
     print(f"{cfg.run_id}: {cfg.method_name} on {cfg.dataset.name} ({data.source}), {data.splits}", flush=True)
+    _warn_of_precision(cfg)
     if state is not None and state["source"] != (data.source, data.splits):
         raise ExperimentError(
             f"the checkpoint {checkpoint.path} was made with {' '.join(state['source'])}, and the data are now "
@@ -827,6 +828,7 @@ def search(cfg: DictConfig, folder: Path, *, stop_requested: Callable[[], bool] 
 def _search(cfg: DictConfig, folder: Path, data: Data, stop_requested: Callable[[], bool]) -> dict[str, Any]:
     space = {name: _suggester(form) for name, form in search_space(cfg).items()}
     print(f"study: {study_cost(cfg, len(data.train))} before the final run ({data.splits})", flush=True)
+    _warn_of_precision(cfg)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a trial that fails is told in one line, below
     study = optuna.create_study(
         study_name=_study_name(cfg),
@@ -1313,6 +1315,24 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ExperimentError(f"launcher.device: {name!r} is asked for and CUDA is not available here; auto or cpu")
     return device
+
+
+def _warn_of_precision(cfg: DictConfig) -> None:
+    """Say where the processor has no instructions for the precision: a step can take a minute then."""
+    if _device(cfg.launcher.device).type == "cpu" and not _is_quick(cfg.launcher.precision):
+        print(
+            f"warning: launcher.precision={cfg.launcher.precision}, and torch has no fast products of this type on "
+            "this processor: a step can take a hundred times as long as with launcher.precision=fp32",
+            flush=True,
+        )
+
+
+def _is_quick(precision: str) -> bool:
+    asked = {"bf16": "_is_mkldnn_bf16_supported", "fp16": "_is_mkldnn_fp16_supported"}.get(precision)
+    try:
+        return asked is None or bool(getattr(torch.ops.mkldnn, asked)())
+    except (AttributeError, RuntimeError):  # a torch that cannot tell
+        return True
 
 
 def _save_predictions(path: Path, result: Evaluated) -> None:

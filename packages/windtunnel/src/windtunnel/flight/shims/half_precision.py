@@ -1,9 +1,8 @@
 """Computes 16-bit matrix products on a CPU in float32, where torch's own kernels take up to a hundred times as long.
 
 Experiments are written for accelerators, which multiply numbers of 16 bits and add the products in float32, fast. Of a
-CPU without instructions for them the backward pass of one output layer takes minutes: no CPU has them for float16 as
-torch uses it, many have none for bfloat16. What is stored, which types may meet and what overflows stays as it is: only
-the sum inside a product is taken in float32, as an accelerator takes it.
+CPU without instructions for them the backward pass of one output layer takes minutes. What is stored, which types may
+meet and what overflows stays as it is: only the sum inside a product is taken in float32, as an accelerator takes it.
 
 Runs in flown processes, of any Python since 3.8: standard library only, and nothing of windtunnel but its observer.
 """
