@@ -148,6 +148,7 @@ def test_a_precision_without_instructions_for_it_is_warned_of(
     composed: Any,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    *,
     precision: str,
     quick: bool,
     warned: int,
