@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.study.statistics import Difference, detectable, holm, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -27,6 +27,7 @@ class Comparison:
 
     Attributes:
         task: its name, or "all".
+        tasks: the names of all that it is of.
         mean_rank: of both.
         arm: the one.
         other: the other.
@@ -43,11 +44,17 @@ class Comparison:
     found: Difference
     adjusted: float
     of_rows: float | None = None
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """What tables call the task, or the tasks."""
+        return f"{len(self.tasks)} tasks" if self.task == POOLED else self.task
 
     @property
     def label(self) -> str:
         """What figures call it."""
-        return f"{'all tasks' if self.task == POOLED else self.task}, rank {self.mean_rank}"
+        return f"{self.where}, rank {self.mean_rank}"
 
     @property
     def sure(self) -> bool:
@@ -59,15 +66,19 @@ class Comparison:
         return replace(self, arm=self.other, other=self.arm, found=self.found.negated())
 
 
-def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Comparison]:
+def compare(
+    table: pd.DataFrame, arm: str, others: Sequence[str], *, weights: Mapping[str, float] | None = None
+) -> list[Comparison]:
     """Compare an arm with others on every task and mean rank of a table, and on all tasks together.
 
-    Runs are paired by seed; a pair that is not complete does not count. No p-value is adjusted yet.
+    Runs are paired by seed; a pair that is not complete does not count, nor a task with too few of them. No p-value is
+    adjusted yet.
 
     Args:
         table: of `benchmarks.study.frame.runs`, of one grid and without changed settings.
         arm: the one.
         others: those that it is compared with.
+        weights: of each task among all together; equal if left out.
     """
     pooled: list[Comparison] = []
     single: list[Comparison] = []
@@ -83,19 +94,39 @@ def compare(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Compar
             for task, part in of_tasks:
                 found = paired(part.tolist())
                 rows = error_of_rows(of_rank[of_rank["task"] == task], arm, other)
-                single.append(Comparison(task, int(rank), arm, other, found, found.p, rows))
-            by_seed = gaps.unstack("task").dropna().mean(axis=1)
-            if len(by_seed) >= FEWEST and len(of_tasks) > 1:
-                found = paired(by_seed.tolist())
-                pooled.append(Comparison(POOLED, int(rank), arm, other, found, found.p))
+                single.append(Comparison(task, int(rank), arm, other, found, found.p, rows, (task,)))
+            names = tuple(task for task, _ in of_tasks)
+            if len(names) < 2:
+                continue
+            by_seed = gaps.unstack("task")[list(names)].dropna()
+            if len(by_seed) >= FEWEST:
+                shares = None if weights is None else [weights[task] for task in names]
+                found = paired(np.average(by_seed, axis=1, weights=shares).tolist())
+                pooled.append(Comparison(POOLED, int(rank), arm, other, found, found.p, tasks=names))
     return [*pooled, *single]
+
+
+def weighted(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Comparison]:
+    """An arm against others on all tasks together, each task weighted by the inverse of its differences' variance.
+
+    The variance is that of all these comparisons on the task, so that a task has one weight in all of them.
+    """
+    spreads: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for one in compare(table, arm, others):
+        if one.task != POOLED:
+            spreads[one.task].append((one.found.deviation, one.found.count - 1))
+    common = {task: _pooled(of_task) for task, of_task in spreads.items()}
+    if not all(common.values()):
+        return []
+    weights = {task: deviation**-2 for task, deviation in common.items()}
+    return [one for one in compare(table, arm, others, weights=weights) if one.task == POOLED]
 
 
 def family(made: Iterable[Comparison]) -> list[Comparison]:
     """Adjust what stands in one table: all tasks together are one family of Holm's, single tasks another.
 
-    What could have been detected is told by the spread of all comparisons with the same arm on the same task: that of
-    three differences alone may be anything.
+    What could have been detected, as the only difference of its family, is told by the spread of all comparisons with
+    the same arm on the same task: that of three differences alone may be anything.
     """
     made = list(made)
     spreads: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
@@ -106,7 +137,7 @@ def family(made: Iterable[Comparison]) -> list[Comparison]:
         places = [place for place, one in enumerate(made) if (one.task == POOLED) == together]
         for place, p in zip(places, holm([made[place].found.p for place in places]), strict=True):
             one = made[place]
-            size = detectable(_pooled(spreads[one.task, one.other]), one.found.count)
+            size = detectable(_pooled(spreads[one.task, one.other]), one.found.count, tests=len(places))
             found[place] = replace(one, adjusted=p, found=replace(one.found, detectable=size))
     return [found[place] for place in range(len(made))]
 

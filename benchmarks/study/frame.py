@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmarks.study.comparisons import Comparison, compare, family
+from benchmarks.study.comparisons import Comparison, compare, family, weighted
+from benchmarks.study.plan import CORRELATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from benchmarks.study.cells import Task
     from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
@@ -49,7 +51,7 @@ class Study:
     @cached_property
     def learnable(self) -> dict[str, bool]:
         """See `learnable`."""
-        return learnable(self.every)
+        return learnable(self.every, self.plan.tasks)
 
     @cached_property
     def core(self) -> pd.DataFrame:
@@ -62,10 +64,16 @@ class Study:
         return family(compare(self.core, "glora", GAINS))
 
     @cached_property
+    def weighted_gains(self) -> list[Comparison]:
+        """`gains` of all tasks together, those of little spread counting more."""
+        return family(weighted(self.core, "glora", GAINS))
+
+    @cached_property
     def failed(self) -> pd.Series:
         """Which of the core grid's runs are not above the majority class."""
         core = self.core
-        floors = [floor(task, share) for task, share in zip(core["task"], core.get("majority", ()), strict=True)]
+        tasks = self.plan.tasks
+        floors = [floor(tasks[task], share) for task, share in zip(core["task"], core.get("majority", ()), strict=True)]
         return core["score"] <= floors
 
     @cached_property
@@ -89,7 +97,9 @@ class Study:
         runs = [run for run in self.of("core").to_dict("records") if run["arm"] == "glora"]
         return {(run["task"], int(run["mean_rank"]), int(run["seed"])): run[column] for run in runs}
 
-    def beside(self, arm: str, other: str, *, phases: Sequence[str], among: Sequence[str] = ()) -> list[Comparison]:
+    def beside(
+        self, arm: str, other: str, *, phases: Sequence[str], among: Sequence[str] = (), without: Collection[str] = ()
+    ) -> list[Comparison]:
         """One arm of some grids against another, of the same task, rank and seed, wherever both have runs.
 
         No p-value is adjusted yet.
@@ -99,9 +109,10 @@ class Study:
             other: the other.
             phases: the grids of the one.
             among: the grids in which the other is looked for; the core and those of the one if left out.
+            without: tasks that are left out.
         """
         table = self.of(*(among or ("core", *phases)))
-        table = table.drop_duplicates(["task", "mean_rank", "seed", "arm"])
+        table = table[~table["task"].isin(list(without))].drop_duplicates(["task", "mean_rank", "seed", "arm"])
         own = table[table["phase"].isin(phases) & (table["arm"] == arm)][["task", "mean_rank", "seed"]]
         part = table[table["arm"].isin([arm, other])].merge(own.drop_duplicates(), on=["task", "mean_rank", "seed"])
         return compare(part, arm, [other])
@@ -121,20 +132,22 @@ def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
         if cell.phase == "tuning" or value is None:
             continue
         settings = json.dumps(dict(cell.settings), sort_keys=True)
-        found.append({**row, **cell.own, "settings": settings, "score": 100 * value})
+        # the error of rows is one of accuracies; of correlations no such thing is told
+        kept = None if plan.tasks[cell.task].metric == CORRELATION else row.get("correct")
+        found.append({**row, **cell.own, "settings": settings, "score": 100 * value, "correct": kept})
     columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score", "learning_rate"]
     return pd.DataFrame(found, columns=None if found else columns)
 
 
-def learnable(table: pd.DataFrame) -> dict[str, bool]:
-    """By task, whether tuned LoRA beats the majority class at every rank (CoLA: a Matthews correlation of 0)."""
+def learnable(table: pd.DataFrame, tasks: Mapping[str, Task]) -> dict[str, bool]:
+    """By task, whether tuned LoRA beats the majority class at some rank: where it fails at one, runs have failed."""
     found = {}
     for task, part in table[table["arm"] == "lora"].groupby("task", sort=False):
-        least = part.groupby("mean_rank")["score"].mean().min()
-        found[str(task)] = bool(least > floor(str(task), part["majority"].max()))
+        most = part.groupby("mean_rank")["score"].mean().max()
+        found[str(task)] = bool(most > floor(tasks[str(task)], part["majority"].max()))
     return found
 
 
-def floor(task: str, majority: float) -> float:
-    """What is reached without learning anything, in points: the majority class, on CoLA no correlation."""
-    return 0.0 if task == "cola" else 100 * majority
+def floor(task: Task, majority: float) -> float:
+    """What is reached without learning anything, in points: the majority class, or no correlation."""
+    return 0.0 if task.metric == CORRELATION else 100 * majority

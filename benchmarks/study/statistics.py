@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 POWER = 0.8
+EXACT = 1e-9  # scores are shares of some thousand rows: what differs by less differs by how it was rounded
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Difference:
         high: of it.
         p: two-sided, of the paired t-test; of the sign test where all differences are one; 1 where they are 0.
         detectable: the smallest true difference that the test would have found with a power of 0.8, given the spread
-            that was seen.
+            that was seen, see `detectable`.
         count: pairs.
         deviation: of the differences, their standard deviation.
     """
@@ -61,7 +62,9 @@ def paired(differences: Sequence[float]) -> Difference:
     if count < 2:
         raise ValueError(f"{count} pairs say nothing of their spread; two or more are needed")
     mean = math.fsum(differences) / count
+    mean = 0.0 if abs(mean) < EXACT else mean
     deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in differences) / (count - 1))
+    deviation = 0.0 if deviation < EXACT else deviation
     error = deviation / math.sqrt(count)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
     # a t-test has nothing to go by where all differences are one; their signs have
@@ -70,19 +73,21 @@ def paired(differences: Sequence[float]) -> Difference:
     return Difference(mean, mean - half, mean + half, p, detectable(deviation, count), count, deviation)
 
 
-def detectable(deviation: float, count: int) -> float:
+def detectable(deviation: float, count: int, *, tests: int = 1) -> float:
     """The difference that a two-sided paired t-test at 0.05 finds with a power of 0.8.
 
     Args:
         deviation: of the differences.
         count: pairs.
+        tests: of one family, in which it is the only difference there is: Holm's method holds its p-value against
+            0.05 divided by their number.
 
     Source: the power of the t-test by the noncentral t distribution (Cohen, "Statistical Power Analysis for the
     Behavioral Sciences", 1988, chapter 2).
     """
     if deviation == 0:
         return 0.0
-    critical = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
+    critical = stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / tests, count - 1)
 
     def lacking(size: float) -> float:
         # the chance to find it with the wrong sign is nothing where the power is as large as that

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import POOLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +47,7 @@ class Mark(NamedTuple):
     label: str
     found: Difference
     sure: bool
+    together: bool = False  # of several tasks
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -62,20 +64,21 @@ def forest(panels: Mapping[str, Sequence[Mark]], path: Path, *, band: tuple[floa
         path: where to.
         band: a predicted range, shaded in the first panel.
     """
+    titled = "over LoRA" in panels
     labels = list(dict.fromkeys(mark.label for marks in panels.values() for mark in marks))
     size = (2.3 * len(panels) + 1.4, 0.7 + 0.26 * len(labels))
     figure, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
     for place, (axis, (title, marks)) in enumerate(zip(grid[0], panels.items(), strict=True)):
-        if band is not None and place == 0:
+        if band is not None and (title == "over LoRA" or (place == 0 and not titled)):
             axis.axvspan(*band, color="#009E73", alpha=0.15, linewidth=0)
         axis.axvline(0, color="black", linewidth=0.6)
         for mark in marks:
             at = -labels.index(mark.label)
-            colour = "#000000" if mark.label.startswith("all") else "#0072B2"
+            colour = "#000000" if mark.together else "#0072B2"
             axis.plot([mark.found.low, mark.found.high], [at, at], color=colour, linewidth=1.4)
             axis.plot(mark.found.mean, at, "o", color=colour, markersize=5, mfc=colour if mark.sure else "white")
         axis.set_title(textwrap.fill(title, 20), fontsize=8)
-        axis.set_xlabel("points")
+        axis.set_xlabel("difference, points")
         axis.set_ylim(0.6 - len(labels), 0.6)
     grid[0][0].set_yticks([-place for place in range(len(labels))], labels)
     save(figure, path)
@@ -85,7 +88,9 @@ def against(made: Iterable[Comparison]) -> dict[str, list[Mark]]:
     """The panels of `forest` for comparisons: one for each arm that others are held against."""
     panels: dict[str, list[Mark]] = {}
     for one in made:
-        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(Mark(one.label, one.found, one.sure))
+        panels.setdefault(f"over {ARMS[one.other].shown}", []).append(
+            Mark(one.label, one.found, one.sure, one.task == POOLED)
+        )
     return panels
 
 

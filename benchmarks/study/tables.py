@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 def verdict(one: Comparison) -> str:
     """What a comparison with uniform LoRA says of the predicted 0.5 to 1.0 points, in a few words."""
-    low, _ = PREDICTED
+    low, high = PREDICTED
     if one.sure:
-        return "better" if one.found.mean > 0 else "worse"
-    return "the predicted gain is excluded" if one.found.high < low else "undecidable here"
+        less = ", by less than predicted" if one.found.mean > 0 and one.found.high < low else ""
+        return f"better{less}" if one.found.mean > 0 else "worse"
+    # that of three seeds alike by chance is no narrow interval: the spread of all comparisons must be small too
+    told = one.found.deviation > 0 and one.found.detectable <= high and one.found.high < low
+    return "the predicted gain is excluded" if told else "undecidable here"
 
 
 def shown_p(p: float, *, alone: bool = False) -> str:
@@ -35,7 +38,7 @@ def comparison_table(made: Sequence[Comparison]) -> str:
         "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     lines += [
-        f"| {one.task} | {one.mean_rank} | {ARMS[one.arm].shown} | {ARMS[one.other].shown} | {one.found.mean:+.2f} | "
+        f"| {one.where} | {one.mean_rank} | {ARMS[one.arm].shown} | {ARMS[one.other].shown} | {one.found.mean:+.2f} | "
         f"{one.found.interval} | {shown_p(one.adjusted, alone=True)} | {one.found.detectable:.2f} | "
         f"{'' if one.of_rows is None else f'{one.of_rows:.2f}'} | {one.found.count} | "
         f"{verdict(one) if one.other == 'lora' else ''} |"
@@ -44,15 +47,20 @@ def comparison_table(made: Sequence[Comparison]) -> str:
     return "\n".join(lines)
 
 
-def sentence(one: Comparison, tasks: int) -> str:
-    """A comparison in words; ``tasks`` is how many there are together."""
+def listed(names: Sequence[str]) -> str:
+    """Names in words: "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def sentence(one: Comparison) -> str:
+    """A comparison in words."""
     found = one.found
-    where = f"over {tasks} tasks" if one.task == POOLED else f"on {one.task}"
+    where = f"on {listed(one.tasks)}{' together' if one.task == POOLED else ''}"
     said = f": {verdict(one)}." if one.other == "lora" else "."
     return (
         f"At mean rank {one.mean_rank}, {where}, {ARMS[one.arm].shown} is {found.mean:+.2f} points against "
         f"{ARMS[one.other].shown} ({found.interval}, {shown_p(one.adjusted)}, {found.count} seeds; "
-        f"{found.detectable:.2f} would have been seen){said}"
+        f"detectable {found.detectable:.2f}){said}"
     )
 
 

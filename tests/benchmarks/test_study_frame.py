@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from benchmarks.study.comparisons import POOLED, compare
-from benchmarks.study.frame import learnable, runs
+from benchmarks.study.frame import Study, learnable, runs
 
 from . import study_rows
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 PLAN = study_rows.plan()
 CORE = [cell for cell in PLAN.cells() if cell.phase == "core" and cell.mean_rank == 2]
+EVERY = [cell for cell in PLAN.cells() if cell.phase == "core"]
 
 
 def grid(gain: float) -> list[dict[str, Any]]:
@@ -67,9 +70,53 @@ def test_a_run_of_two_grids_has_a_line_in_each() -> None:
 @pytest.mark.parametrize(("score", "fine"), [(0.55, True), (0.49, False)])
 def test_a_task_is_learnable_where_lora_beats_the_majority(score: float, fine: bool) -> None:
     rows = study_rows.rows(PLAN, lambda _: score, chosen=lambda cell: cell in CORE and cell.task == "rte")
-    assert learnable(runs(rows, PLAN)) == {"rte": fine}
+    assert learnable(runs(rows, PLAN), PLAN.tasks) == {"rte": fine}
+
+
+def test_a_task_that_lora_learns_at_one_rank_alone_is_learnable() -> None:
+    def score(cell: Cell) -> float:
+        return 0.5 if cell.mean_rank == 2 else 0.6
+
+    rows = study_rows.rows(PLAN, score, chosen=lambda cell: cell in EVERY and cell.task == "rte")
+    study = Study(PLAN, rows, Path())
+    assert study.learnable == {"rte": True}
+    assert study.failed.sum() == (study.core["mean_rank"] == 2).sum() > 0
+
+
+@pytest.mark.parametrize(("seeds", "together"), [(2, set()), (3, {("rte", "sst2")})])
+def test_a_task_counts_among_all_once_it_has_enough_seeds(seeds: int, together: set[tuple[str, ...]]) -> None:
+    def chosen(cell: Cell) -> bool:
+        return cell in EVERY and (cell.task == "sst2" or cell.seed <= seeds)
+
+    gains = Study(PLAN, study_rows.rows(PLAN, study_rows.gaining(0.01, 0.0), chosen=chosen), Path()).gains
+    assert {one.tasks for one in gains if one.task == POOLED} == together
+    assert ("sst2",) in {one.tasks for one in gains}
+
+
+def test_the_weighted_analysis_listens_to_the_task_of_little_spread() -> None:
+    draws = np.random.default_rng(0)
+
+    def score(cell: Cell) -> float:
+        wild = cell.task == "rte"
+        return 0.7 + (0.02 if cell.arm == "glora" and not wild else 0.0) + (0.05 if wild else 0.001) * draws.normal()
+
+    study = Study(PLAN, study_rows.rows(PLAN, score, chosen=lambda cell: cell in EVERY), Path())
+    (found, _) = [one for one in study.weighted_gains if one.other == "lora"]
+    (single,) = [one for one in study.gains if (one.task, one.other, one.mean_rank) == ("sst2", "lora", 1)]
+    assert abs(found.found.mean - single.found.mean) < 0.1
+
+
+def test_the_error_of_rows_is_told_of_accuracies_alone() -> None:
+    tasks = {"cola": dataclasses.replace(PLAN.tasks["rte"], name="cola", metric="matthews_corrcoef")}
+    plan = dataclasses.replace(PLAN, tasks={**PLAN.tasks, **tasks})
+    cells = [cell for cell in plan.cells() if cell.phase == "core" and cell.seed == 1 and cell.arm == "lora"]
+    rows = [*study_rows.trials(plan), *({**study_rows.run(plan, cell, 0.5), "correct": "gA=="} for cell in cells)]
+    table = runs(rows, plan)
+    assert table[table["task"] == "cola"]["correct"].isna().all()
+    assert (table[table["task"] == "sst2"]["correct"] == "gA==").all()
 
 
 def test_cola_is_learnable_where_its_correlation_is_above_zero() -> None:
     table = pd.DataFrame({"task": ["cola"], "arm": ["lora"], "mean_rank": [1], "majority": [0.69], "score": [2.0]})
-    assert learnable(table) == {"cola": True}
+    tasks = {"cola": dataclasses.replace(PLAN.tasks["rte"], name="cola", metric="matthews_corrcoef")}
+    assert learnable(table, tasks) == {"cola": True}

@@ -33,6 +33,12 @@ def test_equal_pairs_are_no_difference_and_a_constant_one_is_as_sure_as_its_sign
     assert paired([-0.5] * 5).p == 0.0625
 
 
+def test_differences_that_are_one_but_for_how_they_were_rounded_are_one() -> None:
+    scores = [0.45871559633026493, 0.45871559633027914, 0.45871559633027914]  # four rows of 872 each
+    assert paired(scores).p == 0.25
+    assert paired(scores).deviation == 0
+
+
 def test_one_pair_is_refused() -> None:
     with pytest.raises(ValueError, match="two or more"):
         paired([0.1])
@@ -44,6 +50,14 @@ def test_the_detectable_difference_is_found_four_times_in_five(count: int) -> No
     draws = np.random.default_rng(0).normal(size, 2.0, (20_000, count))
     found = (stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05).mean()
     assert abs(found - 0.8) < 0.015
+
+
+def test_in_a_family_the_detectable_difference_is_one_that_holm_lets_stand() -> None:
+    size, tests = detectable(1.0, 5, tests=6), 6
+    draws = np.random.default_rng(0).normal(size, 1.0, (20_000, 5))
+    found = (stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05 / tests).mean()
+    assert abs(found - 0.8) < 0.015
+    assert size > detectable(1.0, 5)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))

@@ -18,6 +18,7 @@ from benchmarks.study.questions.scores import scores
 from benchmarks.study.questions.settings import settings
 from benchmarks.study.questions.signals import signals
 from benchmarks.study.questions.stability import stability
+from benchmarks.study.questions.superseded import superseded
 from benchmarks.study.questions.winners import winners
 
 if TYPE_CHECKING:
@@ -27,5 +28,5 @@ if TYPE_CHECKING:
 
 QUESTIONS: tuple[Callable[[Study], list[str]], ...] = (
     scores, gains, failures, lead, budgets, same_rate, share_of_adalora, costs, stability, winners, signals, settings,
-    improvements, rates, lucky,
+    improvements, rates, superseded, lucky,
 )  # fmt: skip

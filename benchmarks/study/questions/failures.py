@@ -29,7 +29,7 @@ def failures(study: Study) -> list[str]:
         "## Which runs learned nothing?",
         f"At the majority class ended {told_failures(study)}.",
         "Without the pairs of runs that have one of these, the same comparisons are:",
-        *(sentence(one, study.tasks) for one in made if one.task == POOLED),
+        *(sentence(one) for one in made if one.task == POOLED),
         *([image("differences without failed runs", "sound"), comparison_table(made)] if made else []),
     ]
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from benchmarks.study.frame import Study
 
 CONTROLS = ("reversed", "disturbed")
+WEIGHTED = """\
+Above, tasks together count alike. A second analysis weights each by the inverse of the variance of its differences, so
+that a task on which seeds scatter widely does not drown the others:"""
 
 
 def gains(study: Study) -> list[str]:
@@ -27,8 +30,11 @@ def gains(study: Study) -> list[str]:
         forest(against(headline), study.folder / "headline.png", band=PREDICTED)
     parts = [
         "## Does it beat uniform LoRA, a shuffle of its own ranks, its reverse?",
-        *(sentence(one, study.tasks) for one in headline or study.gains),
+        *(sentence(one) for one in headline or study.gains),
+        *(sentence(one) for one in controls if one.other == "reversed"),
         image("differences with their confidence intervals", "differences"),
         comparison_table(study.gains),
     ]
+    if study.weighted_gains:
+        parts += [WEIGHTED, comparison_table(study.weighted_gains)]
     return [*parts, "The controls of the second grid:", comparison_table(controls)] if controls else parts

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TRIED, FRESH = "improve", "fresh"
 BASE = "glora-same"  # as it was proposed, at the same learning rate
 CONTROLS = {"glora-seeded": ("seeded-shuffled",)}  # what is left of the idea without the choice of matrices
+AGAIN = "The same seeds are a second measurement of GLoRA as proposed against LoRA, the first question of all:"
 SAID = {
     "glora-cost": "shares divided by what a rank of the matrix costs (`cost_exponent=1`)",
     "glora-shrunk": "shares moved half way to equal ones (`uniform_share=0.5`)",
@@ -34,13 +35,15 @@ def improvements(study: Study) -> list[str]:
             for other in (BASE, "lora", *CONTROLS.get(arm, ()))
             for one in _beside(study, arm, other, phase)
         )
+        again = family(_beside(study, BASE, "lora", phase)) if phase == FRESH else []
         if not made:
             continue
         for one in made:
             if one.other == BASE:
-                mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.sure)
-                panels.setdefault(f"{title}: over GLoRA", []).append(mark)
+                mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.sure, one.task == POOLED)
+                panels.setdefault(f"{title}: over {ARMS[BASE].shown}", []).append(mark)
         parts += [f"### {title.capitalize()}", _said(made, phase), comparison_table(made)]
+        parts += [AGAIN, comparison_table(again)] if again else []
     if not parts:
         return []
     forest(panels, study.folder / "improvements.png")
@@ -59,7 +62,9 @@ def _said(made: list[Comparison], phase: str) -> str:
         f"{ARMS[one.arm].shown} {one.found.mean:+.2f} ({one.label}, {shown_p(one.adjusted)})"
         for one in sorted(pooled, key=lambda one: -one.found.mean)
     ]
-    lead = "Points against GLoRA as proposed" + (", on seeds that chose nothing" if phase == FRESH else "")
+    lead = "Points against GLoRA as proposed" + (
+        ", on seeds that chose nothing (the rows measured on are the same)" if phase == FRESH else ""
+    )
     controls = [one for one in made if one.other in {name for names in CONTROLS.values() for name in names}]
     beside = "".join(
         f" {ARMS[one.arm].shown.capitalize()} is {one.found.mean:+.2f} points against {ARMS[one.other].shown} "

@@ -17,9 +17,8 @@ OTHERS = ("lora", "glora", "adalora", "shuffled")
 
 def same_rate(study: Study) -> list[str]:
     """GLoRA at LoRA's rate against LoRA, and against GLoRA at its own."""
-    made = [one for other in OTHERS for one in study.beside(ARM, other, phases=("same",))]
     same = _tuned_alike(study)
-    made = family(one for one in made if one.task not in same and (one.task != POOLED or set(study.learnable) - same))
+    made = family(one for other in OTHERS for one in study.beside(ARM, other, phases=("same",), without=same))
     title = "## Does the learning rate decide it?"
     alike = f"On {', '.join(sorted(same))} both were tuned to the same rate: these are the same runs." if same else ""
     if not made:
@@ -29,7 +28,7 @@ def same_rate(study: Study) -> list[str]:
     return [
         title,
         "The hypothesis gives GLoRA all of LoRA's hyper-parameters. At LoRA's tuned learning rate instead of its own:",
-        *(sentence(one, study.tasks) for one in told),
+        *(sentence(one) for one in told),
         *([alike] if alike else []),
         image("GLoRA at LoRA's learning rate", "same_rate"),
         comparison_table(made),

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from benchmarks.study.arms import ARMS, TUNED
 from benchmarks.study.frame import floor
+from benchmarks.study.plan import CORRELATION
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
@@ -25,20 +26,21 @@ def scores(study: Study) -> list[str]:
     core = study.every
     if core.empty:
         return []
-    _draw(core, study.folder / "scores.png")
+    _draw(study, core, study.folder / "scores.png")
     out = [task for task, fine in study.learnable.items() if not fine]
-    parts = ["## What does every arm reach?", _said(core), _table(core), image("scores of all runs", "scores")]
+    parts = ["## What does every arm reach?", _said(study), _table(study), image("scores of all runs", "scores")]
     if out:
         parts.append(f"Not learnable with these weights, and left out of what follows: {', '.join(out)}.")
     return parts
 
 
-def _said(core: pd.DataFrame) -> str:
+def _said(study: Study) -> str:
     """Which of the methods do not beat the majority class, on average over seeds."""
+    core = study.every
     below = []
     for task, rank, arm in dict.fromkeys(zip(core["task"], core["mean_rank"], core["arm"], strict=True)):
         part = core[(core["task"] == task) & (core["mean_rank"] == rank) & (core["arm"] == arm)]
-        if arm in TUNED and part["score"].mean() <= floor(str(task), part["majority"].max()):
+        if arm in TUNED and part["score"].mean() <= floor(study.plan.tasks[str(task)], part["majority"].max()):
             below.append(f"{ARMS[arm].shown} on {task} at mean rank {rank}")
     said = f"not above the majority class: {', '.join(below)}" if below else "all are above the majority class"
     return (
@@ -47,7 +49,8 @@ def _said(core: pd.DataFrame) -> str:
     )
 
 
-def _table(core: pd.DataFrame) -> str:
+def _table(study: Study) -> str:
+    core = study.every
     arms = [arm for arm in ARMS if arm in set(core["arm"])]
     lines = [
         f"| task | mean rank | majority | {' | '.join(ARMS[arm].shown for arm in arms)} | seeds |",
@@ -61,13 +64,12 @@ def _table(core: pd.DataFrame) -> str:
             cells.append(f"{found.mean():.2f}{spread}" if len(found) else "-")
         seeds = part.groupby("arm")["seed"].nunique()
         count = str(seeds.min()) if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-        lines.append(
-            f"| {task} | {rank} | {floor(str(task), part['majority'].max()):.1f} | {' | '.join(cells)} | {count} |"
-        )
+        least = floor(study.plan.tasks[str(task)], part["majority"].max())
+        lines.append(f"| {task} | {rank} | {least:.1f} | {' | '.join(cells)} | {count} |")
     return "\n".join(lines)
 
 
-def _draw(core: pd.DataFrame, path: Path) -> None:
+def _draw(study: Study, core: pd.DataFrame, path: Path) -> None:
     """Every run's score, by task and mean rank: a point a seed, a bar for the mean."""
     tasks = list(dict.fromkeys(core["task"]))
     ranks = sorted(core["mean_rank"].unique())
@@ -81,7 +83,7 @@ def _draw(core: pd.DataFrame, path: Path) -> None:
                 axis.plot([at] * len(part), part["score"], ".", color=COLOURS[arm], alpha=0.6, markersize=5)
                 if len(part):
                     axis.plot([at - 0.06, at + 0.06], [part["score"].mean()] * 2, color=COLOURS[arm], linewidth=2)
-        axis.set_title(task)
+        axis.set_title(f"{task}, MCC" if study.plan.tasks[task].metric == CORRELATION else task)
         axis.set_xticks(range(len(ranks)), [f"rank {rank}" for rank in ranks])
     grid[0][0].set_ylabel("score, points")
     handles = [Line2D([], [], color=COLOURS[arm], linewidth=2, label=ARMS[arm].shown) for arm in arms]

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import stats
 
-from benchmarks.study.questions.stability import alike
+from benchmarks.study.questions.stability import alike, within
 from benchmarks.study.style import by_module, save
-from benchmarks.study.tables import image
+from benchmarks.study.tables import image, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,12 +37,13 @@ def signals(study: Study) -> list[str]:
     for one, other in combinations(names, 2):
         both = [seen for seen in runs.values() if one in seen and other in seen]
         spearman = [alike(seen[one], seen[other]) for seen in both]
-        within = [_within(seen[one], seen[other]) for seen in both]
+        inner = [within(seen[one], seen[other]) for seen in both]
+        tasks = list(dict.fromkeys(task for (task, _, _), seen in runs.items() if one in seen and other in seen))
         if both:
             said.append(
                 f"`{one}` and `{other}` have a rank correlation of {np.mean(spearman):.2f} ({min(spearman):.2f} to "
-                f"{max(spearman):.2f}) over all matrices, and of {np.mean(within):.2f} over the layers of one kind of "
-                f"matrix ({len(both)} runs)"
+                f"{max(spearman):.2f}) over all matrices, and of {np.mean(inner):.2f} over the layers of one kind of "
+                f"matrix ({len(both)} runs on {listed(tasks)})"
             )
     _draw(runs, study.folder / "signals.png")
     return [
@@ -65,12 +65,6 @@ def _by_run(study: Study) -> dict[tuple[str, int, int], Seen]:
     return {key: seen for key, seen in found.items() if len(seen) > 1}
 
 
-def _within(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Spearman's correlation over the layers, averaged over the kinds of matrix."""
-    kinds = zip(by_module(one), by_module(other), strict=True)  # (layers,) each
-    return float(np.mean([stats.spearmanr(*both).statistic for both in kinds]))
-
-
 def _draw(runs: Mapping[tuple[str, int, int], Seen], path: Path) -> None:
     shown = [name for name in (DEFAULT, "lora_B") if any(name in seen and "exact" in seen for seen in runs.values())]
     figure, grid = plt.subplots(1, max(1, len(shown)), figsize=(3.2 * max(1, len(shown)), 3.0), squeeze=False)
@@ -86,7 +80,7 @@ def _draw(runs: Mapping[tuple[str, int, int], Seen], path: Path) -> None:
                 axis.plot(exact, estimate, ".", markersize=4, alpha=0.5, color=f"C{place}", label=task)
         most = max(axis.get_xlim()[1], axis.get_ylim()[1])
         axis.plot([0, most], [0, most], color="black", linewidth=0.6)
-        axis.set_xlabel("share, exact")
+        axis.set_xlabel("share of the sum over matrices, exact")
         axis.set_ylabel(f"share, {name}")
         axis.legend(fontsize=7)
     figure.tight_layout()

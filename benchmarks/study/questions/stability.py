@@ -14,7 +14,7 @@ from benchmarks.study.style import COLOURS, by_module, save
 from benchmarks.study.tables import image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -32,17 +32,20 @@ def stability(study: Study) -> list[str]:
         return []
     lengths = _over_length(part)
     _draw(seeds, lengths, study.folder / "stability.png")
-    values = [value for found in seeds.values() for value in found]
+    means = [np.mean(found) for found in seeds.values()]
+    inner = [np.mean(found) for found in _over_seeds(part, within).values() if found]
     said = (
-        f"The ranks of two seeds have a rank correlation (Spearman) of {np.mean(values):.2f} on average "
-        f"({min(values):.2f} to {max(values):.2f} over tasks, mean ranks and pairs of seeds)."
+        f"The ranks of two seeds have a rank correlation (Spearman) of {np.mean(means):.2f} over all matrices "
+        f"({min(means):.2f} to {max(means):.2f} over tasks and mean ranks), and of {np.mean(inner):.2f} "
+        f"({min(inner):.2f} to {max(inner):.2f}) over the layers of one kind of matrix."
     )
-    early = [like for points in lengths.values() for share, like in points if share <= 0.5]
+    half = {task: min(points, key=lambda point: abs(point[0] - 0.5))[0] for task, points in lengths.items()}
+    early = "; ".join(
+        f"{np.mean([like for share, like in lengths[task] if share == at]):.2f} on {task}, {at:.0%} of the way"
+        for task, at in half.items()
+    )
     if early:
-        said += (
-            f" The signal that was there by half of the warm-up at most has one of {np.mean(early):.2f} with the "
-            f"signal at its end ({min(early):.2f} at the least)."
-        )
+        said += f" The signal half way through the warm-up, or where it was logged nearest to it, has one of {early}."
     return [
         "## How stable are the ranks over seeds, and over the length of the warm-up?",
         " ".join([said, *_other_lengths(study)]),
@@ -55,11 +58,22 @@ def alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return float(stats.spearmanr(by_module(one).ravel(), by_module(other).ravel()).statistic)
 
 
-def _over_seeds(part: pd.DataFrame) -> dict[tuple[str, int], list[float]]:
+def within(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Spearman's correlation over the layers, averaged over the kinds of matrix in which both have differences."""
+    kinds = zip(by_module(one), by_module(other), strict=True)  # (layers,) each
+    found = [stats.spearmanr(*both).statistic for both in kinds if all(np.ptp(values) > 0 for values in both)]
+    return float(np.mean(found)) if found else 0.0
+
+
+def _over_seeds(
+    part: pd.DataFrame, likeness: Callable[[Mapping[str, float], Mapping[str, float]], float] = alike
+) -> dict[tuple[str, int], list[float]]:
+    """By task and mean rank: the likeness of each pair of seeds, where there are two or more."""
     found = {}
     for task, rank in dict.fromkeys(zip(part["task"], part["mean_rank"], strict=True)):
         runs = part[(part["task"] == task) & (part["mean_rank"] == rank)]
-        found[str(task), int(rank)] = [alike(one, other) for one, other in combinations(runs["ranks"], 2)]
+        if len(runs) > 1:
+            found[str(task), int(rank)] = [likeness(one, other) for one, other in combinations(runs["ranks"], 2)]
     return found
 
 
@@ -79,16 +93,16 @@ def _over_length(part: pd.DataFrame) -> dict[str, list[OVER_LENGTH]]:
 def _other_lengths(study: Study) -> list[str]:
     """The ranks after a shorter or longer warm-up against those of the plan's, of the same task, rank and seed."""
     plain = study.proposed("ranks")
-    found: dict[float, list[float]] = {}
+    found: dict[tuple[str, int, float], list[float]] = {}
     for run in study.of("settings", settings=None).to_dict("records"):
         share = json.loads(run["settings"]).get("allocation_share")
         key = (run["task"], run["mean_rank"], run["seed"])
         if share is not None and key in plain:
-            found.setdefault(share, []).append(alike(run["ranks"], plain[key]))
+            found.setdefault((*key[:2], share), []).append(alike(run["ranks"], plain[key]))
     return [
         f"Ranks after {share:.0%} of the steps instead of {study.plan.allocation_share:.0%} have one of "
-        f"{np.mean(values):.2f} with those of the same seed."
-        for share, values in sorted(found.items())
+        f"{np.mean(values):.2f} with those of the same seed ({task}, mean rank {rank}, {len(values)} seeds)."
+        for (task, rank, share), values in sorted(found.items())
     ]
 
 

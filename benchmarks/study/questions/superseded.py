@@ -1,0 +1,62 @@
+"""What were the runs at learning rates that no longer hold, because the rule that chooses them was changed?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS
+
+if TYPE_CHECKING:
+    from benchmarks.study.frame import Study
+    from benchmarks.study.rows import Row
+
+SAID = """\
+Runs of the core grid at rates that a later rule for choosing them replaced. They count nowhere, and are told because
+the rule was changed when they were known. Beside them, the same seeds at the rate that holds:"""
+
+
+def superseded(study: Study) -> list[str]:
+    """By task, mean rank and arm: the scores at each such rate, and of the same seeds at the rate that holds."""
+    groups: dict[tuple[str, int, str, float], dict[int, float]] = {}
+    for row in _replaced(study):
+        score = 100 * row["metrics"][study.plan.tasks[row["task"]].metric]
+        groups.setdefault((row["task"], row["mean_rank"], row["arm"], row["learning_rate"]), {})[row["seed"]] = score
+    lines = []
+    for (task, rank, arm, rate), scores in sorted(groups.items()):
+        core = study.core
+        now = core[(core["task"] == task) & (core["mean_rank"] == rank) & (core["arm"] == arm)]
+        now = now[now["seed"].isin(list(scores))]
+        if now.empty:
+            continue
+        taken = now["learning_rate"].iloc[0]
+        lines.append(
+            f"| {task} | {rank} | {ARMS[arm].shown} | {rate:.2e} | {_listed([*scores.values()])} | {taken:.2e} | "
+            f"{_listed(now.sort_values('seed')['score'].tolist())} |"
+        )
+    head = [
+        "| task | mean rank | arm | rate | scores, seed by seed | rate that holds | scores |",
+        "| --- | ---: | --- | ---: | --- | ---: | --- |",
+    ]
+    return ["## What do replaced learning rates reach?", SAID, "\n".join([*head, *lines])] if lines else []
+
+
+def _replaced(study: Study) -> list[Row]:
+    """Core runs that would be the plan's own, had they its rate; in the order of their seeds."""
+    plan = study.plan
+    rates = plan.rates(study.rows)
+    cells = {(cell.task, cell.arm, cell.mean_rank, cell.seed): cell for cell in plan.cells() if cell.phase == "core"}
+    found = []
+    for row in study.rows:
+        if row["kind"] != "run" or row["phase"] != "core":
+            continue
+        cell = cells.get((row["task"], row["arm"], row["mean_rank"], row["seed"]))
+        if cell is None or cell not in rates:
+            continue
+        alike = row["config"] == plan.hash_of(cell, row["learning_rate"])  # in all but the rate
+        if alike and row["learning_rate"] != rates[cell]:
+            found.append(row)
+    return sorted(found, key=lambda row: int(row["seed"]))
+
+
+def _listed(scores: list[float]) -> str:
+    return ", ".join(f"{score:.2f}" for score in scores)
