@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.study.answers import unpacked
 from benchmarks.study.statistics import Difference, detectable, holm, paired
 
 if TYPE_CHECKING:
@@ -161,14 +161,11 @@ def error_of_rows(table: pd.DataFrame, arm: str, other: str) -> float | None:
 
 
 def _answers(part: pd.DataFrame) -> dict[int, np.ndarray]:
-    """By seed, 1 for each row that was right, where that was kept; the bits that fill the last byte are all 0."""
+    """By seed, which rows were right, where that was kept."""
     if "correct" not in part:
         return {}
     kept = part[part["correct"].map(lambda value: isinstance(value, str)).astype(bool)]
-    return {
-        int(seed): np.unpackbits(np.frombuffer(base64.b64decode(bits), dtype=np.uint8)).astype(float)
-        for seed, bits in zip(kept["seed"], kept["correct"], strict=True)
-    }
+    return {int(seed): unpacked(bits) for seed, bits in zip(kept["seed"], kept["correct"], strict=True)}
 
 
 def _pooled(spreads: Sequence[tuple[float, int]]) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import math
 import os
 import shutil
@@ -20,9 +18,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import yaml
 
+from benchmarks.study.answers import packed
 from benchmarks.study.order import Todo
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 
@@ -234,7 +232,7 @@ class Runner:
             "metrics": {name: summary.get(f"final_validation_{name}") for name in metrics},
             "best": {name: summary.get(f"best_validation_{name}") for name in metrics},
             "loss": summary.get("final_validation_loss"),
-            "correct": _correct(self.work / "results" / run.name / "predictions.csv"),
+            "correct": packed(self.work / "results" / run.name / "predictions.csv"),
             "majority": summary.get("majority_class_accuracy"),
             "ranks": summary.get("ranks"),
             "signal": dict(zip(names, path[-1][1:], strict=True)) if path else {},
@@ -245,15 +243,6 @@ class Runner:
             "versions": {name: metadata.version(name) for name in VERSIONS},
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _correct(predictions: Path) -> str | None:
-    """Which evaluated rows were right, in their order: a bit each, in base 64; None where the file is gone."""
-    if not predictions.is_file():
-        return None
-    with predictions.open(encoding="utf-8", newline="") as file:
-        right = [row["label"] == row["prediction"] for row in csv.DictReader(file)]
-    return base64.b64encode(np.packbits(right).tobytes()).decode()
 
 
 def _say(text: str) -> None:
