@@ -31,6 +31,8 @@ examples:
   python -m benchmarks.study --plan docs/study/plan.yaml --data ../glue
       run it; stopped and started again, it goes on where it was
   python -m benchmarks.study --plan docs/study/plan.yaml --only 'core-rte-*'
+  python -m benchmarks.study --plan docs/study/plan.yaml --repeat --only core-sst2-lora-r1-seed1
+      does another machine come to the same score?
   python -m benchmarks.study --plan docs/study/plan.yaml --costs
       what a step of each method takes, for the report
   python -m benchmarks.study --plan docs/study/plan.yaml --report
@@ -55,6 +57,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=ROOT / ".study", metavar="DIR", help="(default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time (2)")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="cells by their id")
+    parser.add_argument(
+        "--repeat", action="store_true",
+        help="run the cells of --only that have a row once more, to see what another machine makes of them",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
     parser.add_argument(
         "--costs", nargs="?", type=int, const=200, metavar="ROUNDS",
@@ -95,10 +101,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 threads=os.cpu_count() or 1,
             )
             return 0
+        if options.repeat:
+            cells = _finished(plan, cells, options)
         return _run(plan, cells, options)
     except PlanError as error:
         print(f"benchmarks.study: {error}", file=sys.stderr)
         return 2
+
+
+def _finished(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> list[Cell]:
+    """The cells that can be run once more; their searches cannot.
+
+    Raises:
+        PlanError: none was named.
+    """
+    if not options.only:
+        raise PlanError("--repeat runs cells once more that have a row: name them by --only")
+    finished = plan.rows_of(read_rows(options.rows))
+    return [cell for cell in cells if cell.phase != "tuning" and cell in finished]
 
 
 def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
@@ -114,6 +134,7 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
             hub = stack.enter_context(Hub(store=work / "hub", serve=prepare(options.data, work / "data")))
         recorder = stack.enter_context(Recorder(work / "recorder.sqlite"))
         runner = Runner(plan, options.rows, ROOT / "experiments" / "glora-glue", work, hub, recorder, options.jobs)
+        runner.kind = "repeat" if options.repeat else "run"
 
         def stop(*_: object) -> None:
             nonlocal interrupted

@@ -82,7 +82,8 @@ class Cell:
 
 
 def chosen(cells: list[Cell], patterns: list[str]) -> list[Cell]:
-    """The cells whose id one of ``patterns`` matches, all if there are none."""
+    """The cells whose id, with or without "-seed1" or another, one of ``patterns`` matches; all if there are none."""
     if not patterns:
         return cells
-    return [cell for cell in cells if any(fnmatch.fnmatch(cell.id, pattern) for pattern in patterns)]
+    named = {cell: (cell.id, f"{cell.id}-seed{cell.seed}") for cell in cells}
+    return [cell for cell in cells if any(fnmatch.filter(named[cell], pattern) for pattern in patterns)]

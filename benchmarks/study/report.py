@@ -12,6 +12,7 @@ from benchmarks.study.comparisons import POOLED
 from benchmarks.study.frame import Study
 from benchmarks.study.questions import QUESTIONS
 from benchmarks.study.questions.failures import told_failures
+from benchmarks.study.running import EXACTLY
 from benchmarks.study.style import PREDICTED
 from benchmarks.study.tables import image, listed, sentence, verdict
 
@@ -43,7 +44,7 @@ METHODS = """## How it was measured
   1/{margin:g} of the lowest above the best trial that failed or was given up. Other arms take their method's rate, and
   all mean ranks have the one rate that was tuned at mean rank {ranks}.
 - GLoRA reallocates, and AdaLoRA begins to prune, after {share:.0%} of the steps. The score is the last epoch's.
-- AdaLoRA is PEFT's: it starts with 1.5 times the ranks that are left in the end, rounded up in every matrix, has
+{repeated}- AdaLoRA is PEFT's: it starts with 1.5 times the ranks that are left in the end, rounded up in every matrix, has
   pruned when 60 % of the steps are made, beta 0.85, orthogonal regularisation 0.1. Its new components start from 0.
 - Differences are paired over seeds, Matthews' correlation counted in points as in GLUE's average. p is of the paired
   t-test, adjusted by Holm over each table, where all tasks together are one family and single tasks another.
@@ -201,6 +202,20 @@ def _widened(runs: Sequence[Row]) -> str:
     return WIDENED.format(count=by_task.total(), told=told) if by_task else ""
 
 
+def _repeated(study: Study) -> str:
+    """How far runs that were made once more are from the first."""
+    first = {row["config"]: row for row in study.rows if row["kind"] == "run"}
+    told = []
+    for row in study.rows:
+        if row["kind"] == "repeat" and row["config"] in first:
+            metric = study.plan.tasks[row["task"]].metric
+            scores = [100 * one["metrics"][metric] for one in (first[row["config"]], row)]
+            machine = "" if row["products"] == first[row["config"]].get("products", EXACTLY) else ", other processor"
+            named = f"{ARMS[row['arm']].shown} on {row['task']}, rank {row['mean_rank']}, seed {row['seed']}"
+            told.append(f"{named}: {scores[0]:.2f} and {scores[1]:.2f}{machine}")
+    return f"- Runs that were made once more, first and second score: {'; '.join(told)}.\n" if told else ""
+
+
 def _methods(study: Study) -> str:
     plan = study.plan
     runs = [row for row in study.rows if row["kind"] == "run"]
@@ -210,6 +225,7 @@ def _methods(study: Study) -> str:
         subsets=SUBSETS if plan.hub == "loopback" else "",
         precision=plan.precision,
         widened=_widened(runs),
+        repeated=_repeated(study),
         tasks=", ".join(map(_shown, plan.tasks.values())),
         least=PREDICTED[0],
         most=PREDICTED[1],

@@ -48,9 +48,9 @@ def _last_byte(file: Any, size: int) -> bytes:
     return last
 
 
-def done(rows: Iterable[Row]) -> set[str]:
-    """The hashes of the configurations that have a row of a finished run."""
-    return {row["config"] for row in rows if row["kind"] == "run"}
+def done(rows: Iterable[Row], kind: str = "run") -> set[str]:
+    """The hashes of the configurations that have a row of a finished run, or of another kind."""
+    return {row["config"] for row in rows if row["kind"] == kind}
 
 
 def tuned_rates(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from windtunnel.recorder import Recorder
 
 ROOT = Path(__file__).parents[2]
+EXACTLY, WIDENED = "as the precision says", "fp32, rounded"  # how products of matrices are computed
 PLAIN_SEED = 42  # whose run id has no seed in it
 VERSIONS = ("glora", "torch", "transformers", "peft", "datasets")
 KEPT = ("adapter_parameters", "trainable_parameters", "total_rank", "training_seconds", "peak_memory_bytes")
@@ -52,6 +53,7 @@ class Runner:
         hub: serves the data; None: it comes from the public hub, as the environment has it.
         recorder: takes what runs log.
         jobs: how many at a time.
+        kind: of the rows that are written: "run", or "repeat" for cells that have one.
     """
 
     plan: Plan
@@ -61,6 +63,7 @@ class Runner:
     hub: Hub | None
     recorder: Recorder
     jobs: int
+    kind: str = "run"
     _stopped: threading.Event = field(default_factory=threading.Event)
     _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     _claimed: set[str] = field(default_factory=set)
@@ -119,7 +122,7 @@ class Runner:
                 return False
         config = self.plan.hash_of(cell, rate)
         with self._recording:
-            if config in self._claimed or config in done(read_rows(self.rows)):
+            if config in self._claimed or config in done(read_rows(self.rows), self.kind):
                 return True  # of another grid, or of an earlier call
             self._claimed.add(config)
         name = f"{cell.id}-seed{cell.seed}"
@@ -127,7 +130,7 @@ class Runner:
         path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")
         began = time.monotonic()
         recorded_as = cell.id if cell.seed == PLAIN_SEED else name
-        afresh = self._is_new(name, config)
+        afresh = self._is_new(name, config) or self.kind == "repeat"
         code = 0  # of a run that came to its end while the study was being stopped
         if afresh or (before := self._recorded(recorded_as)) is None or before.state != "finished":
             code = self._start(cell, self.work / "logs" / f"{name}.log", afresh=afresh)
@@ -227,7 +230,7 @@ class Runner:
         names = [key.removeprefix("signal/") for key in signal_keys]
         return {
             **head,
-            "kind": "run",
+            "kind": self.kind,
             "learning_rate": rate,
             "metrics": {name: summary.get(f"final_validation_{name}") for name in metrics},
             "best": {name: summary.get(f"best_validation_{name}") for name in metrics},
@@ -239,7 +242,7 @@ class Runner:
             "signal_path": path,
             **{key: summary.get(key) for key in KEPT},
             "seconds": round(seconds, 1),
-            "products": "fp32, rounded" if self._widened else "as the precision says",
+            "products": WIDENED if self._widened else EXACTLY,
             "versions": {name: metadata.version(name) for name in VERSIONS},
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -184,6 +184,13 @@ def test_cells_are_chosen_by_their_ids() -> None:
     cells = read_plan(PLAN).cells()
     assert chosen(cells, []) == cells
     assert {cell.task for cell in chosen(cells, ["core-rte-*"])} == {"rte"}
+    (one,) = chosen(cells, ["core-rte-lora-r1-seed3"])
+    assert (one.id, one.seed) == ("core-rte-lora-r1", 3)
+
+
+def test_what_is_repeated_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--plan", str(PLAN), "--rows", str(tmp_path / "rows.jsonl"), "--repeat"]) == 2
+    assert "name them by --only" in capsys.readouterr().err
 
 
 def made_data(folder: Path, rows: int) -> Path:
@@ -292,5 +299,13 @@ def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: 
     assert main([*options, "--only", "*-glora-*", "--only", "core-*"]) == 0  # as if it was stopped at the very end
     assert read_rows(rows)[-1]["metrics"] == last["metrics"]
     assert log.stat().st_mtime_ns == told
+    assert main([*options, "--repeat", "--only", "core-rte-disturbed-r2-seed1", "--only", "tuning-*"]) == 0
+    *_, repeated = read_rows(rows)
+    assert (repeated["kind"], repeated["config"]) == ("repeat", last["config"])
+    assert repeated["metrics"] == last["metrics"]  # of the same machine
+    count = len(read_rows(rows))
+    assert main([*options, "--repeat", "--only", "core-rte-disturbed-r2-seed1"]) == 0
+    assert len(read_rows(rows)) == count
+    capsys.readouterr()
     main([*options, "--list"])
     assert json.dumps(capsys.readouterr().out).count("done core") == 3

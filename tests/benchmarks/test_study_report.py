@@ -106,6 +106,19 @@ def test_a_figure_that_is_no_longer_spoken_of_is_removed(tmp_path: Path) -> None
     assert (tmp_path / "mine.png").exists()
 
 
+def test_repeated_runs_are_told_and_count_nowhere(tmp_path: Path) -> None:
+    rows = study_rows.rows(PLAN, lambda _: 0.8, chosen=lambda cell: cell.phase == "core")
+    run = next(row for row in rows if row["kind"] == "run" and row["task"] == "sst2")
+    repeated = {**run, "kind": "repeat", "metrics": {"accuracy": 0.9}, "products": "fp32, rounded"}
+    write_report(PLAN, [*rows, repeated], tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "LoRA on sst2, rank 1, seed 1: 80.00 and 90.00, other processor." in text
+    (tmp_path / "plain").mkdir()
+    write_report(PLAN, rows, tmp_path / "plain")
+    assert "- Runs that were made once more" not in (tmp_path / "plain" / "README.md").read_text()
+    assert text.count("80.00 ± 0.00") == (tmp_path / "plain" / "README.md").read_text().count("80.00 ± 0.00")
+
+
 def test_runs_without_instructions_for_the_precision_are_counted(tmp_path: Path) -> None:
     rows = study_rows.rows(PLAN, lambda _: 0.8, chosen=lambda cell: cell.phase == "core")
     for row in rows:
