@@ -44,7 +44,7 @@ METHODS = """## How it was measured
   1/{margin:g} of the lowest above the best trial that failed or was given up. Other arms take their method's rate, and
   all mean ranks have the one rate that was tuned at mean rank {ranks}.
 - GLoRA reallocates, and AdaLoRA begins to prune, after {share:.0%} of the steps. The score is the last epoch's.
-{repeated}- AdaLoRA is PEFT's: it starts with 1.5 times the ranks that are left in the end, rounded up in every matrix, has
+- AdaLoRA is PEFT's: it starts with 1.5 times the ranks that are left in the end, rounded up in every matrix, has
   pruned when 60 % of the steps are made, beta 0.85, orthogonal regularisation 0.1. Its new components start from 0.
 - Differences are paired over seeds, Matthews' correlation counted in points as in GLUE's average. p is of the paired
   t-test, adjusted by Holm over each table, where all tasks together are one family and single tasks another.
@@ -56,7 +56,7 @@ METHODS = """## How it was measured
   error of a difference by the choice of the rows that are measured on, in points of accuracy; answers were kept from
   the second task on.
 - In figures of differences a line is the 95 % interval, a filled point is significant, the shaded range the prediction.
-- {runs} runs and {trials_run} trials, {hours:.1f} hours of one core.
+{repeated}- {runs} runs and {trials_run} trials, {hours:.1f} hours of one core.
 
 GLUE and SNLI come from the hub (`nyu-mll/glue`, `stanfordnlp/snli`); put each split under `<task>/<split>.parquet` and
 give the folder with `--data`.
