@@ -133,8 +133,10 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
         if plan.hub == "loopback":
             hub = stack.enter_context(Hub(store=work / "hub", serve=prepare(options.data, work / "data")))
         recorder = stack.enter_context(Recorder(work / "recorder.sqlite"))
-        runner = Runner(plan, options.rows, ROOT / "experiments" / "glora-glue", work, hub, recorder, options.jobs)
-        runner.kind = "repeat" if options.repeat else "run"
+        kind = "repeat" if options.repeat else "run"
+        runner = Runner(
+            plan, options.rows, ROOT / "experiments" / "glora-glue", work, hub, recorder, options.jobs, kind
+        )
 
         def stop(*_: object) -> None:
             nonlocal interrupted

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+CORRELATION = "matthews_corrcoef"
+
+
 @dataclass(frozen=True)
 class Task:
     """A dataset and how models are trained on it, the same in every arm.
@@ -45,6 +48,16 @@ class Task:
     def steps(self) -> int:
         """Optimizer steps of a run."""
         return self.epochs * math.ceil(self.rows / self.batch_size)
+
+    @property
+    def is_correlation(self) -> bool:
+        """Whether the primary metric is Matthews' correlation, which is 0 where nothing was learned."""
+        return self.metric == CORRELATION
+
+    @property
+    def title(self) -> str:
+        """What panels of figures call it: what is not told is an accuracy."""
+        return f"{self.name}, MCC" if self.is_correlation else self.name
 
 
 @dataclass(frozen=True)

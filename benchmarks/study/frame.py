@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmarks.study.comparisons import Comparison, compare, family, weighted
-from benchmarks.study.plan import CORRELATION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -133,7 +132,7 @@ def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
             continue
         settings = json.dumps(dict(cell.settings), sort_keys=True)
         # the error of rows is one of accuracies; of correlations no such thing is told
-        kept = None if plan.tasks[cell.task].metric == CORRELATION else row.get("correct")
+        kept = None if plan.tasks[cell.task].is_correlation else row.get("correct")
         found.append({**row, **cell.own, "settings": settings, "score": 100 * value, "correct": kept})
     columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score", "learning_rate"]
     return pd.DataFrame(found, columns=None if found else columns)
@@ -150,4 +149,4 @@ def learnable(table: pd.DataFrame, tasks: Mapping[str, Task]) -> dict[str, bool]
 
 def floor(task: Task, majority: float) -> float:
     """What is reached without learning anything, in points: the majority class, or no correlation."""
-    return 0.0 if task.metric == CORRELATION else 100 * majority
+    return 0.0 if task.is_correlation else 100 * majority

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.study.rows import Row
 
 
-CORRELATION = "matthews_corrcoef"  # is 0 where nothing was learned; an accuracy is the majority class's
-NOTHING = 0.03  # above that on other rows is nothing learned either
+NOTHING = 0.03  # what lies no further above the majority class, or no correlation, has learned nothing either
 HUBS = ("loopback", "public")
 
 
@@ -114,8 +113,7 @@ class Plan:
         tuning = self.tuning
         shares = {row["task"]: row["majority"] or 0.0 for row in rows if row["kind"] == "run"}
         floors = {
-            name: NOTHING + (0.0 if task.metric == CORRELATION else shares.get(name, 0.0))
-            for name, task in self.tasks.items()
+            name: NOTHING + (0.0 if task.is_correlation else shares.get(name, 0.0)) for name, task in self.tasks.items()
         }
         nearest, margin = int(tuning["nearest"]), float(tuning["margin"])
         return tuned_rates(self.trials(rows), nearest=nearest, margin=margin, floors=floors)

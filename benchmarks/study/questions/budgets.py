@@ -14,7 +14,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.study.arms import ARMS
 from benchmarks.study.comparisons import POOLED, family
-from benchmarks.study.plan import CORRELATION
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import comparison_table, image
 
@@ -80,7 +79,7 @@ def _draw(table: pd.DataFrame, metrics: Mapping[str, Task], path: Path) -> None:
                 means["adapter_parameters", "mean"], means["score", "mean"], yerr=means["score", "std"],
                 fmt="o-", color=COLOURS[arm], markersize=4, linewidth=1, elinewidth=0.7, alpha=0.85,
             )  # fmt: skip
-        axis.set_title(f"{task}, MCC" if metrics[task].metric == CORRELATION else task)
+        axis.set_title(metrics[task].title)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(FixedLocator([40_000, 80_000, 160_000, 320_000]))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:.0f}k"))

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
 from benchmarks.study.arms import ARMS, TUNED
-from benchmarks.study.plan import CORRELATION
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
@@ -81,7 +80,7 @@ def _draw(trials: Sequence[Row], best: Mapping[tuple[str, str, int], float], stu
                     axis.axvline(rate, color=COLOURS[arm], linewidth=0.8, linestyle=FORMS[arm][1], alpha=0.6)
         axis.set_xscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.set_title(f"{task}, MCC" if study.plan.tasks[task].metric == CORRELATION else task)
+        axis.set_title(study.plan.tasks[task].title)
         axis.set_xlabel("learning rate")
     grid[0][0].set_ylabel("on held-out training rows, points")
     grid[0][0].legend(fontsize=7)

@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 
 from benchmarks.study.arms import ARMS, TUNED
 from benchmarks.study.frame import floor
-from benchmarks.study.plan import CORRELATION
 from benchmarks.study.style import COLOURS, save
 from benchmarks.study.tables import image
 
@@ -83,7 +82,7 @@ def _draw(study: Study, core: pd.DataFrame, path: Path) -> None:
                 axis.plot([at] * len(part), part["score"], ".", color=COLOURS[arm], alpha=0.6, markersize=5)
                 if len(part):
                     axis.plot([at - 0.06, at + 0.06], [part["score"].mean()] * 2, color=COLOURS[arm], linewidth=2)
-        axis.set_title(f"{task}, MCC" if study.plan.tasks[task].metric == CORRELATION else task)
+        axis.set_title(study.plan.tasks[task].title)
         axis.set_xticks(range(len(ranks)), [f"rank {rank}" for rank in ranks])
     grid[0][0].set_ylabel("score, points")
     handles = [Line2D([], [], color=COLOURS[arm], linewidth=2, label=ARMS[arm].shown) for arm in arms]
