@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -46,6 +47,7 @@ class Plan:
         device: likewise.
         hub: where weights and rows come from: "loopback", of this project, or "public", the real one.
         hours: the most that all may take.
+        dropped: ``tasks`` and ``grids`` whose cells are not run after all, for the hours do not suffice.
     """
 
     backbone: str
@@ -60,6 +62,7 @@ class Plan:
     device: str
     hub: str
     hours: float
+    dropped: tuple[Mapping[str, Any], ...] = ()
 
     def tuning_cells(self) -> list[Cell]:
         """One cell for each task, tuned method and mean rank."""
@@ -72,7 +75,17 @@ class Plan:
 
     def cells(self) -> list[Cell]:
         """All cells: tuning first, then each grid seed by seed, so that what is there at any time compares all arms."""
+        return [cell for cell in self._planned() if not self._is_dropped(cell)]
+
+    def dropped_cells(self) -> list[Cell]:
+        """The cells that were planned and are not run."""
+        return [cell for cell in self._planned() if self._is_dropped(cell)]
+
+    def _planned(self) -> list[Cell]:
         return [*self.tuning_cells(), *dict.fromkeys(cell for name in self.grids for cell in self._grid(name))]
+
+    def _is_dropped(self, cell: Cell) -> bool:
+        return any(cell.task in part["tasks"] and cell.phase in part["grids"] for part in self.dropped)
 
     def _grid(self, name: str) -> Iterator[Cell]:
         parts = self.grids[name]
@@ -222,12 +235,18 @@ def read_plan(path: Path) -> Plan:
             device=data.get("device", "cpu"),
             hub=data.get("hub", "loopback"),
             hours=float(data["hours"]),
+            dropped=tuple(data.get("dropped", ())),
         )
         unknown = [cell for cell in plan.cells() if cell.task not in tasks or cell.arm not in ARMS]
+        dropped = {(cell.phase, cell.task) for cell in plan.dropped_cells()}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise PlanError(f"{path}: {type(error).__name__}: {error}; see docs/study/plan.yaml for the form") from error
     if plan.hub not in HUBS:
         raise PlanError(f"{path}: hub is {plan.hub!r}; it is one of {', '.join(HUBS)}")
+    for part in plan.dropped:
+        for grid, task in product(part["grids"], part["tasks"]):
+            if (grid, task) not in dropped:
+                raise PlanError(f"{path}: dropped names the grid {grid!r} on {task!r}, and there is no cell of both")
     if unknown:
         cell = unknown[0]
         raise PlanError(

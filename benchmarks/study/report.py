@@ -89,7 +89,7 @@ CHANGED = """## What was changed after results were seen
 def write_report(plan: Plan, rows: Sequence[Row], folder: Path) -> None:
     """Write the page and its figures into ``folder``."""
     study = Study(plan, rows, folder)
-    parts = [HEAD, *_unfinished(study), *_headline(study)]
+    parts = [HEAD, *_unfinished(study), *_left_out(study), *_headline(study)]
     for question in QUESTIONS:
         parts += question(study)
     if plan.hub == "loopback":  # of this plan alone
@@ -179,6 +179,16 @@ def _unfinished(study: Study) -> list[str]:
     told = ", ".join(f"{name} {sum(there)} of {len(there)}" for name, there in by_grid.items())
     made = f"{len(finished)} of {len(cells)} cells of the plan have their run ({told})"
     return [f"**Unfinished**: {made}. What follows is of these alone; the same command goes on with the others."]
+
+
+def _left_out(study: Study) -> list[str]:
+    """What was planned and is not run."""
+    by_part = Counter((cell.phase, cell.task) for cell in study.plan.dropped_cells())
+    if not by_part:
+        return []
+    told = ", ".join(f"{count} of grid {phase} on {task}" for (phase, task), count in by_part.items())
+    why = f"all together would take more than the {study.plan.hours:g} hours that were planned"
+    return [f"**Left out**: {told}. They were planned and are not run: {why}. Nothing of them had been seen."]
 
 
 def _headline(study: Study) -> list[str]:

@@ -21,6 +21,7 @@ from benchmarks.study.cells import Cell, chosen
 from benchmarks.study.data import SST2_ROWS, prepare
 from benchmarks.study.order import Todo
 from benchmarks.study.plan import PlanError, read_plan
+from benchmarks.study.report import write_report
 from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
 from benchmarks.study.running import Runner
 from omegaconf import OmegaConf
@@ -107,13 +108,33 @@ def test_a_cell_takes_the_rate_that_its_method_was_given_at_the_nearest_rank() -
 
 
 @pytest.mark.parametrize(
-    "change", [{"tasks": {}}, {"grids": {"core": [{"arms": ["lorra"]}]}}, {"hours": None}, {"hub": "mirror"}]
+    "change",
+    [
+        {"tasks": {}},
+        {"grids": {"core": [{"arms": ["lorra"]}]}},
+        {"hours": None},
+        {"hub": "mirror"},
+        {"dropped": [{"tasks": ["snli"], "grids": ["cores"]}]},
+    ],
 )
 def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(PLAN.read_text()), **change}))
     with pytest.raises(PlanError, match=r"plan\.yaml"):
         read_plan(path)
+
+
+def test_cells_that_are_dropped_are_named_and_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    given = yaml.safe_load(PLAN.read_text())
+    path.write_text(yaml.safe_dump({**given, "dropped": []}))
+    whole = read_plan(path)
+    path.write_text(yaml.safe_dump({**given, "dropped": [{"tasks": ["sst2"], "grids": ["lucky", "improve"]}]}))
+    plan = read_plan(path)
+    assert {(cell.phase, cell.task) for cell in plan.dropped_cells()} == {("lucky", "sst2"), ("improve", "sst2")}
+    assert [cell for cell in whole.cells() if cell not in plan.cells()] == plan.dropped_cells()
+    write_report(plan, [], tmp_path)
+    assert "12 of grid improve on sst2, 30 of grid lucky on sst2" in (tmp_path / "README.md").read_text()
 
 
 def test_rows_are_read_back_and_a_line_that_was_cut_off_is_left_behind(tmp_path: Path) -> None:
