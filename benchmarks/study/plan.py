@@ -47,7 +47,7 @@ class Plan:
         device: likewise.
         hub: where weights and rows come from: "loopback", of this project, or "public", the real one.
         hours: the most that all may take.
-        dropped: ``tasks`` and ``grids`` whose cells are not run after all, for the hours do not suffice.
+        dropped: ``tasks`` and ``grids`` whose cells are not run after all, and ``why``.
     """
 
     backbone: str
@@ -244,6 +244,8 @@ def read_plan(path: Path) -> Plan:
     if plan.hub not in HUBS:
         raise PlanError(f"{path}: hub is {plan.hub!r}; it is one of {', '.join(HUBS)}")
     for part in plan.dropped:
+        if "why" not in part:
+            raise PlanError(f"{path}: dropped has {dict(part)} without a why, which the report tells")
         for grid, task in product(part["grids"], part["tasks"]):
             if (grid, task) not in dropped:
                 raise PlanError(f"{path}: dropped names the grid {grid!r} on {task!r}, and there is no cell of both")

@@ -114,7 +114,8 @@ def test_a_cell_takes_the_rate_that_its_method_was_given_at_the_nearest_rank() -
         {"grids": {"core": [{"arms": ["lorra"]}]}},
         {"hours": None},
         {"hub": "mirror"},
-        {"dropped": [{"tasks": ["snli"], "grids": ["cores"]}]},
+        {"dropped": [{"tasks": ["snli"], "grids": ["cores"], "why": "no time"}]},
+        {"dropped": [{"tasks": ["snli"], "grids": ["core"]}]},
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -129,12 +130,14 @@ def test_cells_that_are_dropped_are_named_and_not_run(tmp_path: Path) -> None:
     given = yaml.safe_load(PLAN.read_text())
     path.write_text(yaml.safe_dump({**given, "dropped": []}))
     whole = read_plan(path)
-    path.write_text(yaml.safe_dump({**given, "dropped": [{"tasks": ["sst2"], "grids": ["lucky", "improve"]}]}))
+    dropped = {"tasks": ["sst2"], "grids": ["lucky", "improve"], "why": "it rained"}
+    path.write_text(yaml.safe_dump({**given, "dropped": [dropped]}))
     plan = read_plan(path)
     assert {(cell.phase, cell.task) for cell in plan.dropped_cells()} == {("lucky", "sst2"), ("improve", "sst2")}
     assert [cell for cell in whole.cells() if cell not in plan.cells()] == plan.dropped_cells()
     write_report(plan, [], tmp_path)
-    assert "12 of grid improve on sst2, 30 of grid lucky on sst2" in (tmp_path / "README.md").read_text()
+    page = (tmp_path / "README.md").read_text()
+    assert "12 of grid improve on sst2, 30 of grid lucky on sst2. They were planned and are not run: it rained." in page
 
 
 def test_rows_are_read_back_and_a_line_that_was_cut_off_is_left_behind(tmp_path: Path) -> None:

@@ -202,6 +202,13 @@ def test_the_lead_of_tight_budgets_and_zero_ranks_is_answered(tmp_path: Path, ga
     assert abs(float(zero.group(1)) - 100 * (gain + 0.02)) < 0.3
 
 
+def test_a_lead_that_could_not_have_been_seen_is_not_refuted(tmp_path: Path) -> None:
+    lost = {1: 0.02, 2: -0.002, 3: 0.012, 4: 0.015, 5: 0.0}  # the interval ends below half a point, and is wide
+    score = study_rows.gaining(0.0, 0.0)
+    rows = study_rows.rows(PLAN, lambda cell: score(cell) - (lost.get(cell.seed, 0.0) if cell.arm == "glora" else 0.0))
+    assert "Is it with tuned rates? Undecidable here: " in "\n".join(lead(Study(PLAN, rows, tmp_path)))
+
+
 def test_runs_that_learned_nothing_are_named_and_what_is_left_without_them(tmp_path: Path) -> None:
     score = study_rows.gaining(0.01, 0.0)
 

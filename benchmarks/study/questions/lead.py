@@ -52,10 +52,14 @@ def lead(study: Study) -> list[str]:
 
 
 def _answer(gaps: dict[str, Difference]) -> str:
-    """Whether it is better than both at its rank, and at most the predicted gain below LoRA at twice the rank."""
+    """Whether it is better than both at its rank, and at most the predicted gain below LoRA at twice the rank.
+
+    As in the headline, a gain over LoRA is excluded only where one of the predicted size could have been seen.
+    """
     low, high = PREDICTED
     better = [gaps["lora"].low > 0, gaps["shuffled"].low > 0, gaps[DOUBLED].low > -high]
-    excluded = [gaps["lora"].high < low, gaps["shuffled"].high < 0, gaps[DOUBLED].high < -low]
+    most = low if gaps["lora"].detectable <= high else 0.0
+    excluded = [gaps["lora"].high < most, gaps["shuffled"].high < 0, gaps[DOUBLED].high < -low]
     if all(better):
         return "It is"
     return "It is not" if any(excluded) else "Undecidable here"
