@@ -297,6 +297,7 @@ def test_a_small_study_is_run_and_goes_on_from_its_rows(tmp_path: Path, capsys: 
     sizes = {"rows": 128, "batch_size": 8, "epochs": 3, "max_length": 16, "rates": {}}
     plan["tasks"] = {"rte": {**plan["tasks"]["rte"], **sizes}}
     plan["grids"] = {"core": [{"arms": ["glora", "shuffled", "disturbed"], "mean_ranks": [2], "seeds": [1]}]}
+    plan["dropped"] = []
     path, rows = tmp_path / "plan.yaml", tmp_path / "rows.jsonl"
     path.write_text(yaml.safe_dump(plan))
     data = made_data(tmp_path / "data", 128)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,13 @@ RUN_IDS = [f"{role}-all-MiniLM-L6-v2-22M--GLUE-SST-2" for role in ("proposed", "
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+def copied(folder: Path) -> Path:
+    """The experiment in a place of its own: runs write .cache/ beside their sources."""
+    copy = folder / "glora-glue"
+    shutil.copytree(EXPERIMENT, copy, ignore=shutil.ignore_patterns("__pycache__", ".cache", "results"))
+    return copy
+
+
 def sweep(folder: Path, backbone: str, *arguments: str, seeds: str = "42,7") -> tuple[int, str, dict[str, str]]:
     """Exit code, output, and the state of each run by its name."""
     command = [
@@ -33,7 +41,7 @@ def sweep(folder: Path, backbone: str, *arguments: str, seeds: str = "42,7") -> 
     with Hub(store=folder / "store") as hub, Recorder(folder / "recorder.sqlite") as recorder:
         environment = {**os.environ, **hub.environment(folder / "home"), **recorder.environment(folder / "home")}
         done = subprocess.run(
-            command, cwd=EXPERIMENT, env={**environment, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+            command, cwd=copied(folder), env={**environment, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr, {run.name: run.state for run in recorder.store.runs()}
@@ -59,7 +67,7 @@ def test_runs_and_seeds_are_swept_on_this_machine(tmp_path: Path, backbone: str,
     assert code == 0, output
     assert states == EVERY
     assert written(tmp_path) == set(EVERY)
-    assert not (EXPERIMENT / "multirun").exists()
+    assert not (tmp_path / "glora-glue" / "multirun").exists()
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
@@ -84,7 +92,7 @@ def test_the_jobs_of_a_sweep_that_is_ended_store_where_they_are_and_end(tmp_path
     with Hub(store=tmp_path / "store") as hub, Recorder(tmp_path / "recorder.sqlite") as recorder:
         environment = {**os.environ, **hub.environment(tmp_path / "home"), **recorder.environment(tmp_path / "home")}
         with subprocess.Popen(
-            command, cwd=EXPERIMENT, env={**environment, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
+            command, cwd=copied(tmp_path), env={**environment, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
         ) as process:
             while not all(rows_of(recorder, run_id) for run_id in RUN_IDS):
                 assert process.poll() is None

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from windtunnel.errors import FlightError, ServeError, UsageError, WindtunnelError
+from windtunnel.flight.sandbox import bubblewrap_trouble
 from windtunnel.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -487,10 +489,19 @@ def test_a_killed_flight_never_looks_finished_and_the_next_one_clears_up(
     assert not os.path.lexists(tmp)
 
 
-def test_a_flight_deep_in_the_file_system_gives_the_commands_a_short_tmpdir(experiment: Experiment) -> None:
+@pytest.mark.parametrize("unsandboxed", [False, True])
+def test_a_flight_deep_in_the_file_system_gives_the_commands_a_short_tmpdir(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, unsandboxed: bool
+) -> None:
+    if not unsandboxed and (reason := bubblewrap_trouble()):
+        pytest.skip(reason)
     experiment.results_dir = experiment.results_dir / "deep" / "deeper" / ("x" * 80)
+    temporary = experiment.folder.parent / ("t" * 80)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     experiment.run("a", "import tempfile; (out / 'tmp').write_text(tempfile.mkdtemp())")
-    flown = experiment.fly()
+    flown = experiment.fly(unsandboxed=unsandboxed)
+    assert flown.exit_code == 0, flown.err
     used = (flown.results_dir / "a" / "tmp").read_text()
     assert len(used) < 80
     assert not os.path.lexists(Path(used).parent)

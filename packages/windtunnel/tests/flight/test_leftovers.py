@@ -11,6 +11,8 @@ import pytest
 from windtunnel.flight.sandbox import bubblewrap_trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .conftest import Experiment
 
 FLIGHTS = 100
@@ -29,16 +31,19 @@ def traces(temporary: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A TMPDIR that is short enough for the sockets to lie below it, as those below tmp_path are not."""
+    with tempfile.TemporaryDirectory(prefix="leftovers-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_hundred_flights_in_a_row_leave_nothing_behind(
-    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hundred_flights_in_a_row_leave_nothing_behind(experiment: Experiment, temporary: Path) -> None:
     if reason := bubblewrap_trouble():
         pytest.skip(reason)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     experiment.run("proposed-a", "subprocess.run(['uv', 'run', 'python', '-c', 'print(1)'], check=True)")
     assert experiment.fly(unsandboxed=False, mode="full").exit_code == 0  # what is made once is made
     before = traces(temporary)

@@ -47,7 +47,12 @@ def test_every_folder_the_commands_are_told_to_use_goes_away_with_the_flight(tmp
     assert {path.name for path in workspace.flight.iterdir()} == {"logs"}
 
 
-def test_a_deep_folder_gets_a_short_tmpdir_that_leads_into_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("temporary", ["", "long" * 10])
+def test_a_deep_folder_gets_a_short_tmpdir_that_leads_into_it(
+    temporary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if temporary:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / temporary))  # not even made: it cannot be used
     workspace = Workspace(tmp_path / ("deep" * 20))
     tmp = workspace.prepare()
     assert len(str(tmp)) <= 60

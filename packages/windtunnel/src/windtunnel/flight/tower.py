@@ -16,6 +16,7 @@ from windtunnel.flight.observer import Observer, crash_in_log
 from windtunnel.flight.options import command_line
 from windtunnel.flight.plan import EVALUATE
 from windtunnel.flight.process import run_watched
+from windtunnel.flight.workspace import socket_folder
 from windtunnel.hub import Hub
 from windtunnel.recorder import Recorder
 from windtunnel.report.failure import explain
@@ -90,7 +91,7 @@ class Tower:
 
     def _open(self, stack: ExitStack) -> None:
         options, workspace = self._options, self._workspace
-        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
+        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, dir=socket_folder())))
         self.hub = Hub(
             store=workspace.hub_store if options.serve else hub_store(),
             serve=options.serve or None,

@@ -25,6 +25,7 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 # an AF_UNIX address has 107 bytes, and wandb and multiprocessing put theirs up to 45 below TMPDIR
 _LONGEST_TMPDIR = 60
 _LINK_PREFIX = "windtunnel-"
+_LINK_BYTES = len(f"/{_LINK_PREFIX}8letters/t")
 
 _INHERITED = frozenset(
     {
@@ -121,7 +122,7 @@ class Workspace:
             write_programs(self.programs)
             if len(os.fsencode(tmp)) <= _LONGEST_TMPDIR:
                 return tmp
-            link = Path(tempfile.mkdtemp(prefix=_LINK_PREFIX)) / "t"
+            link = Path(tempfile.mkdtemp(prefix=_LINK_PREFIX, dir=socket_folder())) / "t"
             link.symlink_to(tmp)
         except OSError as error:
             raise FlightError(f"{self.flight} cannot be prepared: {error.strerror} ({error.filename})") from error
@@ -129,7 +130,7 @@ class Workspace:
 
     def discard(self) -> None:
         """Remove the working files, a killed flight's included; what cannot be removed stays behind without ado."""
-        for folder in Path(tempfile.gettempdir()).glob(f"{_LINK_PREFIX}*"):
+        for folder in socket_folder().glob(f"{_LINK_PREFIX}*"):
             with suppress(OSError):
                 if (folder / "t").readlink() == self.work / "tmp":
                     shutil.rmtree(folder, ignore_errors=True)
@@ -185,6 +186,12 @@ class Workspace:
             **servers,
             MARKER: str(self.results_dir),
         }
+
+
+def socket_folder() -> Path:
+    """Return where folders of unix sockets go: the user's TMPDIR, or /tmp where addresses below it are too long."""
+    own = Path(tempfile.gettempdir())
+    return own if len(os.fsencode(own)) + _LINK_BYTES <= _LONGEST_TMPDIR else Path("/tmp")  # noqa: S108
 
 
 def _open_folders(folder: Path) -> None:
