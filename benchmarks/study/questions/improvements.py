@@ -71,4 +71,11 @@ def _said(made: list[Comparison], phase: str) -> str:
         f"({one.label}, {one.found.interval}, {shown_p(one.adjusted)})."
         for one in [one for one in controls if one.task == POOLED] or controls
     )
-    return f"{lead}: {'; '.join(words)}.{beside}"
+    return f"{lead}: {'; '.join(words)}.{beside}{_verdict(pooled) if phase == FRESH else ''}"
+
+
+def _verdict(against: list[Comparison]) -> str:
+    survive = [ARMS[one.arm].shown for one in against if one.sure and one.found.mean > 0]
+    if survive:
+        return f" What survives: {', '.join(survive)}."
+    return " No idea survives: none is better on fresh seeds by more than chance explains."
