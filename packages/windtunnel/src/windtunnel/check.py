@@ -53,7 +53,7 @@ def check(
     select: Iterable[str] = (),
     ignore: Mapping[str, str] | None = None,
     stdin: BinaryIO | None = None,
-    time_budget_seconds: float = TIME_BUDGET_SECONDS,
+    time_budget_seconds: float | None = None,
 ) -> Verdict:
     """Review a submission and return the verdict.
 
@@ -65,12 +65,13 @@ def check(
         select: codes, beginnings of codes or "criterion:N"; all rules if left out.
         ignore: why the findings of a rule do not count, by its code.
         stdin: read if ``path`` is "-".
-        time_budget_seconds: when it is over, rules that are not done make the verdict undecided at best.
+        time_budget_seconds: when it is over, rules that are not done make the verdict undecided at best; the usual
+            budget if left out.
 
     Raises:
         UsageError: ``path``, ``runs``, ``select`` or ``ignore`` name something that does not exist.
     """
-    deadline = time.monotonic() + time_budget_seconds
+    deadline = time.monotonic() + (TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds)
     wanted = tuple(select)
     rules = choose(static_rules(), wanted)
     reasons = check_ignored(ignore, all_rules()) if ignore else {}
