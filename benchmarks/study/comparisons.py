@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POOLED = "all"  # tasks together, each seed's mean over them
+PREDICTED = (0.5, 1.0)  # points over uniform LoRA, by the hypothesis
+SURE = 0.05  # an adjusted p-value below it
 FEWEST = 3  # pairs that are compared; two say nothing of their spread
 
 
@@ -33,6 +35,8 @@ class Comparison:
         other: the other.
         found: the difference of their primary metrics, in points (hundredths).
         adjusted: its p-value by Holm, see `family`; not adjusted before.
+        excluded: over LoRA, the p-value by Holm that the least predicted gain is the true one, where it is less than
+            that; 1 elsewhere, and before it is adjusted.
         of_rows: standard error of the difference by the choice of the rows that are measured on, in points of accuracy;
             None where answers were not kept.
     """
@@ -43,6 +47,7 @@ class Comparison:
     other: str
     found: Difference
     adjusted: float
+    excluded: float = 1.0
     of_rows: float | None = None
     tasks: tuple[str, ...] = ()
 
@@ -59,7 +64,12 @@ class Comparison:
     @property
     def sure(self) -> bool:
         """Whether it is significant in its family."""
-        return self.adjusted < 0.05
+        return self.adjusted < SURE
+
+    @property
+    def excludes(self) -> bool:
+        """Whether the predicted gain over LoRA is not there, in a measurement that could have seen it."""
+        return self.excluded < SURE and self.found.detectable <= PREDICTED[1]
 
     def turned(self) -> Comparison:
         """The same, the other way round."""
@@ -94,7 +104,7 @@ def compare(
             for task, part in of_tasks:
                 found = paired(part.tolist())
                 rows = error_of_rows(of_rank[of_rank["task"] == task], arm, other)
-                single.append(Comparison(task, int(rank), arm, other, found, found.p, rows, (task,)))
+                single.append(Comparison(task, int(rank), arm, other, found, found.p, of_rows=rows, tasks=(task,)))
             names = tuple(task for task, _ in of_tasks)
             if len(names) < 2:
                 continue
@@ -106,10 +116,11 @@ def compare(
     return [*pooled, *single]
 
 
-def weighted(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Comparison]:
-    """An arm against others on all tasks together, each task weighted by the inverse of its differences' variance.
+def weights_of(table: pd.DataFrame, arm: str, others: Sequence[str]) -> dict[str, float]:
+    """Each task's share when tasks are weighted by the inverse of the variance of an arm's differences from others.
 
-    The variance is that of all these comparisons on the task, so that a task has one weight in all of them.
+    The variance is that of all these comparisons on the task, so that a task has one weight in all of them. Empty where
+    a task has no spread.
     """
     spreads: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for one in compare(table, arm, others):
@@ -117,16 +128,17 @@ def weighted(table: pd.DataFrame, arm: str, others: Sequence[str]) -> list[Compa
             spreads[one.task].append((one.found.deviation, one.found.count - 1))
     common = {task: _pooled(of_task) for task, of_task in spreads.items()}
     if not all(common.values()):
-        return []
+        return {}
     weights = {task: deviation**-2 for task, deviation in common.items()}
-    return [one for one in compare(table, arm, others, weights=weights) if one.task == POOLED]
+    return {task: weight / math.fsum(weights.values()) for task, weight in weights.items()}
 
 
 def family(made: Iterable[Comparison]) -> list[Comparison]:
     """Adjust what stands in one table: all tasks together are one family of Holm's, single tasks another.
 
     What could have been detected, as the only difference of its family, is told by the spread of all comparisons with
-    the same arm on the same task: that of three differences alone may be anything.
+    the same arm on the same task: that of three differences alone may be anything. Whether the predicted gain over LoRA
+    is excluded is adjusted over the comparisons with LoRA, again all tasks together and single tasks apart.
     """
     made = list(made)
     spreads: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
@@ -139,7 +151,16 @@ def family(made: Iterable[Comparison]) -> list[Comparison]:
             one = made[place]
             size = detectable(_pooled(spreads[one.task, one.other]), one.found.count, tests=len(places))
             found[place] = replace(one, adjusted=p, found=replace(one.found, detectable=size))
+        over_lora = [place for place in places if made[place].other == "lora"]
+        short = [_p_of_prediction(made[place].found) for place in over_lora]
+        for place, p in zip(over_lora, holm(short), strict=True):
+            found[place] = replace(found[place], excluded=p)
     return [found[place] for place in range(len(made))]
+
+
+def _p_of_prediction(found: Difference) -> float:
+    least, _ = PREDICTED
+    return found.p_against(least) if found.mean < least else 1.0
 
 
 def error_of_rows(table: pd.DataFrame, arm: str, other: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmarks.study.comparisons import Comparison, compare, family, weighted
+from benchmarks.study.comparisons import POOLED, Comparison, compare, family, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -65,7 +65,15 @@ class Study:
     @cached_property
     def weighted_gains(self) -> list[Comparison]:
         """`gains` of all tasks together, those of little spread counting more."""
-        return family(weighted(self.core, "glora", GAINS))
+        if not self.weights:
+            return []
+        made = compare(self.core, "glora", GAINS, weights=self.weights)
+        return family(one for one in made if one.task == POOLED)
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Each task's weight in `weighted_gains`."""
+        return weights_of(self.core, "glora", GAINS)
 
     @cached_property
     def failed(self) -> pd.Series:

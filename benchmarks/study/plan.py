@@ -118,7 +118,11 @@ class Plan:
     def trials(self, rows: Iterable[Row]) -> list[Row]:
         """The trials of the searches as the plan has them now."""
         current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
-        return [row for row in rows if row["kind"] == "trial" and row["config"] in current]
+        trials = [row for row in rows if row["kind"] == "trial" and row["config"] in current]
+        complete = {(row["config"], row["learning_rate"]) for row in trials if row["value"] is not None}
+        return [
+            row for row in trials if row["value"] is not None or (row["config"], row["learning_rate"]) not in complete
+        ]
 
     def tuned(self, rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
         """The learning rate of each search that is finished, by task, arm and mean rank."""

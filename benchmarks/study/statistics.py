@@ -44,6 +44,10 @@ class Difference:
         """The confidence interval in words."""
         return f"{self.low:+.2f} to {self.high:+.2f}"
 
+    def p_against(self, size: float) -> float:
+        """The p-value, two-sided, of the paired t-test that the true difference is ``size``; see `p` for its limits."""
+        return _p(self.mean - size, self.deviation, self.count)
+
     def negated(self) -> Difference:
         """The same, the other way round."""
         return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
@@ -67,10 +71,16 @@ def paired(differences: Sequence[float]) -> Difference:
     deviation = 0.0 if deviation < EXACT else deviation
     error = deviation / math.sqrt(count)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    # a t-test has nothing to go by where all differences are one; their signs have
-    of_signs = 2.0 ** (1 - count) if mean else 1.0
-    p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error else of_signs
+    p = _p(mean, deviation, count)
     return Difference(mean, mean - half, mean + half, p, detectable(deviation, count), count, deviation)
+
+
+def _p(mean: float, deviation: float, count: int) -> float:
+    """Two-sided, of a mean that truly is 0."""
+    if deviation:
+        return float(2 * stats.t.sf(abs(mean) * math.sqrt(count) / deviation, count - 1))
+    # a t-test has nothing to go by where all differences are one; their signs have
+    return 2.0 ** (1 - count) if mean else 1.0
 
 
 def detectable(deviation: float, count: int, *, tests: int = 1) -> float:

@@ -26,7 +26,6 @@ COLOURS = {
     "lora": "#0072B2", "adalora": "#D55E00", "glora": "#009E73", "shuffled": "#999999", "reversed": "#CC79A7",
     "disturbed": "#56B4E9", "glora-parameters": "#E69F00", "glora-min1": "#000000",
 }  # fmt: skip
-PREDICTED = (0.5, 1.0)  # points over uniform LoRA, by the hypothesis
 MODULES = ("query", "key", "value", "attention_output_dense", "intermediate_dense", "output_dense")
 
 mpl.rcParams.update(

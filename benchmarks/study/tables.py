@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.comparisons import POOLED
-from benchmarks.study.style import PREDICTED
+from benchmarks.study.comparisons import POOLED, PREDICTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +15,14 @@ if TYPE_CHECKING:
 
 def verdict(one: Comparison) -> str:
     """What a comparison with uniform LoRA says of the predicted 0.5 to 1.0 points, in a few words."""
-    low, high = PREDICTED
+    low, _ = PREDICTED
     if one.sure:
         less = ", by less than predicted" if one.found.mean > 0 and one.found.high < low else ""
         return f"better{less}" if one.found.mean > 0 else "worse"
-    # that of three seeds alike by chance is no narrow interval: the spread of all comparisons must be small too
-    told = one.found.deviation > 0 and one.found.detectable <= high and one.found.high < low
-    return "the predicted gain is excluded" if told else "undecidable here"
+    if one.excludes:
+        return "the predicted gain is excluded"
+    below = one.found.deviation > 0 and one.found.high < low
+    return f"undecidable here, interval below {low:+.1f}" if below else "undecidable here"
 
 
 def shown_p(p: float, *, alone: bool = False) -> str:
@@ -62,6 +62,26 @@ def sentence(one: Comparison) -> str:
         f"{ARMS[one.other].shown} ({found.interval}, {shown_p(one.adjusted)}, {found.count} seeds; "
         f"detectable {found.detectable:.2f}){said}"
     )
+
+
+def plain_answer(made: Sequence[Comparison]) -> str:
+    """What comparisons with LoRA and AdaLoRA come to, in one sentence."""
+    uniform, adaptive = ([one for one in made if one.other == other] for other in ("lora", "adalora"))
+    found, also = (
+        " and ".join(
+            f"{'better' if one.found.mean > 0 else 'worse'} than {ARMS[one.other].shown} at mean rank {one.mean_rank}"
+            for one in part
+            if one.sure
+        )
+        for part in (uniform, adaptive)
+    )
+    said = f"GLoRA is {found}" if found else "No gain over LoRA was found"
+    if adaptive:
+        neither = (
+            ", and no certain difference from AdaLoRA was found" if found else ", nor a certain difference from AdaLoRA"
+        )
+        said += f", and it is {also}" if also else neither
+    return f"{said}."
 
 
 def image(what: str, name: str) -> str:

@@ -40,6 +40,14 @@ def test_single_tasks_are_one_family_and_all_tasks_another(gaps: list[list[float
     assert [one.task for one in found] == [one.task for one in [*single, *pooled]]
 
 
+def test_the_predicted_gain_is_tested_over_the_comparisons_with_lora_alone() -> None:
+    low, lower, high = made("sst2", [0.0, 0.1, 0.2]), made("rte", [-0.4, -0.2, 0.0]), made("cola", [0.5, 1.0, 1.5])
+    other = made("sst2", [0.0, 0.1, 0.2], other="shuffled")
+    found = family([low, lower, high, other])
+    expected = holm([paired([-0.5, -0.4, -0.3]).p, paired([-0.9, -0.7, -0.5]).p, 1.0])
+    assert [one.excluded for one in found] == [pytest.approx(p) for p in [*expected, 1.0]]
+
+
 def test_what_could_be_seen_is_told_by_the_spread_of_comparisons_of_one_kind() -> None:
     calm, wild, elsewhere = made("sst2", [0.0, 0.1, 0.2]), made("sst2", [-2.0, 0.0, 2.0]), made("rte", [0.0, 1.0, 2.0])
     found = family([calm, wild, elsewhere])

@@ -104,6 +104,15 @@ def test_the_weighted_analysis_listens_to_the_task_of_little_spread() -> None:
     (found, _) = [one for one in study.weighted_gains if one.other == "lora"]
     (single,) = [one for one in study.gains if (one.task, one.other, one.mean_rank) == ("sst2", "lora", 1)]
     assert abs(found.found.mean - single.found.mean) < 0.1
+    assert sum(study.weights.values()) == pytest.approx(1)
+    assert study.weights["sst2"] > 0.9
+
+
+def test_a_trial_that_broke_off_and_was_made_again_at_its_rate_counts_once() -> None:
+    trials = study_rows.trials(PLAN)
+    whole = trials[0]
+    broken, elsewhere = {**whole, "value": None}, {**whole, "value": None, "learning_rate": 0.5}
+    assert PLAN.trials([broken, *trials, elsewhere]) == [*trials, elsewhere]
 
 
 def test_the_error_of_rows_is_told_of_accuracies_alone() -> None:

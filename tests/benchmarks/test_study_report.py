@@ -19,7 +19,7 @@ from benchmarks.study.questions.superseded import superseded
 from benchmarks.study.report import CLOSING, OPENING, write_headline, write_report
 from benchmarks.study.rows import read_rows
 from benchmarks.study.statistics import Difference
-from benchmarks.study.tables import verdict
+from benchmarks.study.tables import plain_answer, verdict
 
 from . import study_rows
 
@@ -78,6 +78,7 @@ def test_an_improvement_that_fresh_seeds_do_not_bear_out_does_not_survive(tmp_pa
     rows = study_rows.rows(PLAN, lambda cell: 0.8 if cell.phase == "fresh" else 0.85)
     said = "".join(improvements(Study(PLAN, rows, tmp_path)))
     assert said.count("No idea survives") == 1
+    assert "The others were not run on them" not in said
 
 
 def test_what_lucky_rates_do_is_told_apart(page: tuple[str, Path]) -> None:
@@ -89,13 +90,13 @@ def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]
     text, _ = page
     assert "takes 1.005 of LoRA's (LoRA against itself: 1.000)" in text
     # 0.2 of 1.005, 0.8 of 0.97 and a pause of 0.45 steps
-    assert "takes 0.979 of LoRA's: faster than the predicted 2 % either way." in text
+    assert "takes 0.979 of LoRA's: 2.1% faster, beyond the predicted 2 % either way." in text
 
 
 def test_costs_beyond_the_prediction_by_less_than_lora_differs_from_itself_are_at_its_edge(tmp_path: Path) -> None:
     rows = study_rows.rows(PLAN, lambda _: 0.8, chosen=lambda cell: cell.phase == "core")
     said = "".join(costs(Study(PLAN, [*rows, study_rows.cost(again=0.996)], tmp_path)))
-    assert "at the edge of the predicted 2 %, for LoRA against itself is off by up to 0.4%" in said
+    assert "at the edge of the predicted 2 %: LoRA against itself is off by up to 0.4%" in said
 
 
 def test_costs_that_were_not_measured_are_said_to_be(tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_runs_at_a_rate_that_was_replaced_are_told_beside_those_that_count(tmp_p
     old = {**study_rows.run(PLAN, cell, 0.9), "learning_rate": 4e-3, "config": PLAN.hash_of(cell, 4e-3)}
     said = "".join(superseded(Study(PLAN, [*rows, old], tmp_path)))
     assert "| sst2 | 1 | LoRA | 4.00e-03 | 90.00 | 2.00e-03 | 80.00 |" in said
+    assert "against LoRA at the replaced one -10.00 points on sst2 at mean rank 1 (1 seeds)." in said
     other = {**old, "config": "of another plan"}
     assert superseded(Study(PLAN, [*rows, other], tmp_path)) == []
 
@@ -196,16 +198,47 @@ def test_without_rows_there_is_nothing_but_how_it_is_measured(tmp_path: Path) ->
         (Difference(0.8, 0.5, 1.1, 0.001, 0.3, 5, 0.2), "better"),
         (Difference(0.3, 0.2, 0.4, 0.001, 0.3, 5, 0.1), "better, by less than predicted"),
         (Difference(-0.8, -1.1, -0.5, 0.001, 0.3, 5, 0.2), "worse"),
-        (Difference(0.1, -0.1, 0.3, 0.3, 0.3, 5, 0.2), "the predicted gain is excluded"),
         (Difference(0.4, -1.0, 1.8, 0.4, 2.5, 5, 1.1), "undecidable here"),
         (Difference(0.3, -0.1, 0.7, 0.1, 0.8, 5, 0.3), "undecidable here"),
         (Difference(0.6, 0.1, 1.1, 0.06, 0.8, 5, 0.3), "undecidable here"),
-        (Difference(-0.2, -0.4, 0.0, 0.06, 1.2, 3, 0.1), "undecidable here"),
+        (Difference(-0.2, -0.4, 0.0, 0.06, 1.2, 3, 0.1), "undecidable here, interval below +0.5"),
         (Difference(-0.2, -0.2, -0.2, 0.25, 0.8, 3, 0.0), "undecidable here"),
     ],
 )
 def test_what_could_not_have_been_seen_is_called_undecidable(found: Difference, said: str) -> None:
     assert verdict(Comparison("rte", 2, "glora", "lora", found, found.p)) == said
+
+
+@pytest.mark.parametrize(
+    ("p", "detectable", "said"),
+    [
+        (0.04, 0.9, "the predicted gain is excluded"),
+        (0.06, 0.9, "undecidable here, interval below +0.5"),
+        (0.04, 1.1, "undecidable here, interval below +0.5"),
+    ],
+)
+def test_a_gain_is_excluded_only_by_a_test_that_could_have_seen_it(p: float, detectable: float, said: str) -> None:
+    found = Difference(0.1, -0.1, 0.3, 0.3, detectable, 5, 0.2)
+    assert verdict(Comparison("rte", 2, "glora", "lora", found, found.p, excluded=p)) == said
+
+
+@pytest.mark.parametrize(
+    ("lora", "adalora", "said"),
+    [
+        (0.3, 0.2, "No gain over LoRA was found, nor a certain difference from AdaLoRA."),
+        (0.01, 0.2, "GLoRA is better than LoRA at mean rank 2, and no certain difference from AdaLoRA was found."),
+        (0.3, 0.01, "No gain over LoRA was found, and it is better than AdaLoRA at mean rank 2."),
+        (0.3, None, "No gain over LoRA was found."),
+    ],
+)
+def test_the_answer_in_one_sentence(lora: float, adalora: float | None, said: str) -> None:
+    found = Difference(0.5, 0.1, 0.9, 0.01, 0.5, 5, 0.3)
+    made = [
+        Comparison("rte", 2, "glora", other, found, p)
+        for other, p in (("lora", lora), ("adalora", adalora))
+        if p is not None
+    ]
+    assert plain_answer(made) == said
 
 
 @pytest.mark.parametrize(("gain", "answer"), [(0.01, "It is"), (0.0, "It is not")])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 
 from benchmarks.study.comparisons import POOLED, Comparison, compare, family
-from benchmarks.study.style import COLOURS, save
+from benchmarks.study.style import save
 from benchmarks.study.tables import image, listed, shown_p
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def share_of_adalora(study: Study) -> list[str]:
     return [
         "## How much of AdaLoRA's gain does it reach?",
         *(_said(one, two) for one, two in [pair for pair in both if pair[0].task == POOLED] or both),
+        *_not_below(study),
         image("gains of GLoRA and of AdaLoRA over LoRA", "adalora"),
     ]
 
@@ -46,29 +47,48 @@ def _said(one: Comparison, two: Comparison) -> str:
     return f"{said}: AdaLoRA {'loses' if lost else 'has no certain gain'} here, and GLoRA can reach no share of a gain."
 
 
+def _not_below(study: Study) -> list[str]:
+    """How far below AdaLoRA GLoRA may be."""
+    made = [one for one in study.gains if one.other == "adalora"]
+    told = "; ".join(
+        f"{one.found.low:+.2f} on {listed(one.tasks)}, mean rank {one.mean_rank}"
+        for one in [one for one in made if one.task == POOLED] or made
+    )
+    return [f"Does it reach AdaLoRA itself? The interval of GLoRA's points against AdaLoRA begins at {told}."]
+
+
 def _draw(both: list[tuple[Comparison, Comparison]], path: Path) -> None:
-    """A point for each task and mean rank: a colour a task, a form a mean rank."""
-    figure, axis = plt.subplots(figsize=(4.6, 4.2))
+    """A panel a task, a form and colour a mean rank."""
     tasks = list(dict.fromkeys(one.where for one, _ in both))
     forms = dict(zip(sorted({one.mean_rank for one, _ in both}), "os^Dv", strict=False))
-    colours = [*COLOURS.values()]
-    for one, two in both:
-        colour = "#000000" if one.task == POOLED else colours[tasks.index(one.where) % len(colours)]
-        axis.plot([two.found.low, two.found.high], [one.found.mean] * 2, color=colour, linewidth=0.7, alpha=0.4)
-        axis.plot([two.found.mean] * 2, [one.found.low, one.found.high], color=colour, linewidth=0.7, alpha=0.4)
-        axis.plot(
-            two.found.mean, one.found.mean, forms[one.mean_rank], color=colour, markersize=5, linestyle="none",
-            label=one.label,
-        )  # fmt: skip
-    most = max(1.0, *(abs(value) for pair in both for one in pair for value in (one.found.low, one.found.high)))
-    axis.axhline(0, color="black", linewidth=0.6)
-    axis.axvline(0, color="black", linewidth=0.6)
-    axis.plot([0, most], [0, most], color="#666666", linewidth=0.8, label="all of AdaLoRA's gain")
-    axis.plot([0, most], [0, PREDICTED * most], "--", color="#666666", linewidth=0.8, label="90 % of it")
-    axis.set_xlim(-most, most)
-    axis.set_ylim(-most, most)
-    axis.set_aspect("equal")
-    axis.set_xlabel("AdaLoRA over LoRA, points")
-    axis.set_ylabel("GLoRA over LoRA, points")
-    axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure, grid = plt.subplots(1, len(tasks), figsize=(2.3 * len(tasks) + 0.4, 2.9), squeeze=False)
+    for axis, task in zip(grid[0], tasks, strict=True):
+        pairs = [pair for pair in both if pair[0].where == task]
+        for place, (one, two) in enumerate(pairs):
+            own, other, colour = one.found, two.found, f"C{place}"
+            axis.plot([other.low, other.high], [own.mean] * 2, color=colour, linewidth=0.8, alpha=0.6)
+            axis.plot([other.mean] * 2, [own.low, own.high], color=colour, linewidth=0.8, alpha=0.6)
+            form = {"color": colour, "markersize": 5, "linestyle": "none", "label": f"mean rank {one.mean_rank}"}
+            axis.plot(other.mean, own.mean, forms[one.mean_rank], **form)
+        ends = [value for pair in pairs for one in pair for value in (one.found.low, one.found.high)]
+        most = 1.05 * max(1.0, *map(abs, ends))
+        axis.axhline(0, color="black", linewidth=0.6)
+        axis.axvline(0, color="black", linewidth=0.6)
+        axis.plot([0, most], [0, most], color="#666666", linewidth=0.8, label="all of AdaLoRA's gain")
+        axis.plot([0, most], [0, PREDICTED * most], "--", color="#666666", linewidth=0.8, label="90 % of it")
+        axis.set_xlim(-most, most)
+        axis.set_ylim(-most, most)
+        axis.set_aspect("equal")
+        axis.set_title(task)
+        axis.set_xlabel("AdaLoRA over LoRA, points")
+    grid[0][0].set_ylabel("GLoRA over LoRA, points")
+    handles = list(
+        {
+            text: handle for axis in grid[0] for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
+        }.items()
+    )
+    figure.legend(
+        [handle for _, handle in handles], [text for text, _ in handles], loc="lower center", ncol=4, fontsize=8
+    )
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
     save(figure, path)

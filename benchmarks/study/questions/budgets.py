@@ -40,6 +40,7 @@ def budgets(study: Study) -> list[str]:
     parts = [
         "## What does it reach at the same parameters, and at larger budgets?",
         _parameters(table),
+        _seeds(table),
         image("score over parameters", "budgets"),
     ]
     return [*parts, comparison_table(made)] if made else parts
@@ -60,6 +61,16 @@ def _parameters(table: pd.DataFrame) -> str:
     if not said:
         return ""
     return f"A rank of a wide matrix has more parameters, so that equal ranks are no equal size: {'; '.join(said)}."
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    """How many seeds the figure's points are means of."""
+    counts: dict[int, set[int]] = {}  # the fewest and the most
+    for rank in sorted(set(table["mean_rank"])):
+        of_rank = table[table["mean_rank"] == rank].groupby(["task", "arm"])["seed"].nunique()
+        counts[rank] = {int(of_rank.min()), int(of_rank.max())}
+    told = [f"{' to '.join(map(str, sorted(found)))} at mean rank {rank}" for rank, found in counts.items()]
+    return f"A point is a mean over seeds: {', '.join(told)}."
 
 
 def _range(over: pd.Series) -> str:

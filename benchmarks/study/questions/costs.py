@@ -57,12 +57,13 @@ def _said(row: Row, plan: Plan) -> str:
     whole = share * own["median"] + (1 - share) * then["median"] + pause / steps
     off = max(abs(found["LoRA again"]["median"] - 1) for found in (warm, after))
     beyond = abs(whole - 1) - PREDICTED
+    side = f"{abs(whole - 1):.1%} {'slower' if whole > 1 else 'faster'}"
     if beyond <= 0:
-        judged = "as predicted, within 2 %"
+        judged = f"{side}, within the predicted 2 %"
     elif beyond <= off:
-        judged = f"at the edge of the predicted 2 %, for LoRA against itself is off by up to {off:.1%}"
+        judged = f"{side}, at the edge of the predicted 2 %: LoRA against itself is off by up to {off:.1%}"
     else:
-        judged = f"{'slower' if whole > 1 else 'faster'} than the predicted 2 % either way"
+        judged = f"{side}, beyond the predicted 2 % either way"
     return (
         f"At mean rank {row['mean_rank']} a step of the warm-up takes {own['median']:.3f} of LoRA's (LoRA against "
         f"itself: {noise['median']:.3f}), a step after the reallocation {then['median']:.3f}, and the reallocation "

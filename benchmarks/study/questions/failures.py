@@ -10,8 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
-from benchmarks.study.comparisons import POOLED
-from benchmarks.study.style import PREDICTED, against, forest
+from benchmarks.study.comparisons import POOLED, PREDICTED
+from benchmarks.study.style import against, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
 if TYPE_CHECKING:

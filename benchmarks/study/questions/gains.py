@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.study.comparisons import POOLED, family
-from benchmarks.study.style import PREDICTED, against, forest
+from benchmarks.study.comparisons import POOLED, PREDICTED, family
+from benchmarks.study.style import against, forest
 from benchmarks.study.tables import comparison_table, image, sentence
 
 if TYPE_CHECKING:
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 CONTROLS = ("reversed", "disturbed")
 WEIGHTED = """\
-Above, tasks together count alike. A second analysis weights each by the inverse of the variance of its differences, so
-that a task on which seeds scatter widely does not drown the others:"""
+Above, tasks together count alike, so that the one on which seeds scatter most decides how wide the interval is. A
+second analysis weights each by the inverse of the variance of its differences: {weights}. The weights are
+estimated from the same runs, and intervals do not know of their error."""
 
 
 def gains(study: Study) -> list[str]:
@@ -36,5 +37,6 @@ def gains(study: Study) -> list[str]:
         comparison_table(study.gains),
     ]
     if study.weighted_gains:
-        parts += [WEIGHTED, comparison_table(study.weighted_gains)]
+        weights = ", ".join(f"{task} {weight:.0%}" for task, weight in study.weights.items())
+        parts += [WEIGHTED.format(weights=weights), comparison_table(study.weighted_gains)]
     return [*parts, "The controls of the second grid:", comparison_table(controls)] if controls else parts

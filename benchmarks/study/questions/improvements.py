@@ -78,4 +78,7 @@ def _verdict(against: list[Comparison]) -> str:
     survive = [ARMS[one.arm].shown for one in against if one.sure and one.found.mean > 0]
     if survive:
         return f" What survives: {', '.join(survive)}."
-    return " No idea survives: none is better on fresh seeds by more than chance explains."
+    taken = {one.arm for one in against}
+    left = [ARMS[arm].shown for arm in IMPROVED if arm not in taken]
+    others = f" The others were not run on them: {', '.join(left)}." if left else ""
+    return f" No idea survives: none that was run on fresh seeds is better there than chance explains.{others}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from benchmarks.study.arms import ARMS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from benchmarks.study.frame import Study
 
 SAID = """\
@@ -33,4 +35,23 @@ def lucky(study: Study) -> list[str]:
         )
     if len(lines) == 2 or "lucky" not in set(table["phase"]):
         return []
-    return ["## What does the best single trial choose?", SAID, "\n".join(lines)]
+    return ["## What does the best single trial choose?", SAID, _changed(parts), "\n".join(lines)]
+
+
+def _changed(runs: pd.DataFrame) -> str:
+    """Whose rate, and so whose score, smoothing changed."""
+    parts = {
+        (str(task), rank, str(arm)): part for (task, rank, arm), part in runs.groupby(["task", "mean_rank", "arm"])
+    }
+    changed, kept = [], []
+    for (task, rank, arm), plain in parts.items():
+        first = parts.get((task, rank, f"{arm}-lucky"))
+        if first is None:
+            continue
+        named = f"{ARMS[arm].shown} on {task} at mean rank {rank}"
+        if first["learning_rate"].iloc[0] == plain["learning_rate"].iloc[0]:
+            kept.append(named)
+        else:
+            changed.append(f"{named} by {plain['score'].mean() - first['score'].mean():+.2f} points")
+    said = f"It changed the mean of {', '.join(changed)}" if changed else "It changed no score"
+    return f"{said}; the same rate as before have {', '.join(kept)}." if kept else f"{said}."

@@ -48,9 +48,9 @@ def rates(study: Study) -> list[str]:
     )
     judged = (
         f"A rate is judged by the mean over the {nearest} trials nearest to it, and is at most 1/"
-        f"{study.plan.tuning['margin']:g} of the lowest above the best trial that failed: that learned nothing, broke "
-        "off, or was given up because it was behind the others (crosses in the figure; the line is the rate taken). "
-        "What lies above the best rate of a task may therefore not have been searched."
+        f"{study.plan.tuning['margin']:g} of the lowest above the best trial that failed: that learned nothing, or "
+        "broke off or was given up because it was behind the others (these two are crosses in the figure; the line is "
+        "the rate taken). What lies above the best rate of a task may therefore not have been searched."
     )
     return [
         "## Which learning rates?",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.study.comparisons import POOLED, family
-from benchmarks.study.style import PREDICTED, against, forest
-from benchmarks.study.tables import comparison_table, image, sentence
+from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import POOLED, PREDICTED, family
+from benchmarks.study.style import against, forest
+from benchmarks.study.tables import comparison_table, image, listed, sentence
 
 if TYPE_CHECKING:
     from benchmarks.study.frame import Study
@@ -20,7 +21,11 @@ def same_rate(study: Study) -> list[str]:
     same = _tuned_alike(study)
     made = family(one for other in OTHERS for one in study.beside(ARM, other, phases=("same",), without=same))
     title = "## Does the learning rate decide it?"
-    alike = f"On {', '.join(sorted(same))} both were tuned to the same rate: these are the same runs." if same else ""
+    alike = (
+        f"On {listed(sorted(same))} LoRA and GLoRA were tuned to the same rate: there {ARMS[ARM].shown} is GLoRA."
+        if same
+        else ""
+    )
     if not made:
         return [title, alike] if alike else []
     forest(against(made), study.folder / "same_rate.png", band=PREDICTED)

@@ -36,13 +36,14 @@ def settings(study: Study) -> list[str]:
     sure = [(name, one) for name, one in made if one.sure]
     sizes = {one.task: one.found.detectable for _, one in made}
     seen = ", ".join(f"{size:.1f} points on {task}" for task, size in sizes.items())
+    widest, _ = max(made, key=lambda named: named[1].found.deviation)
     said = (
         "; ".join(
             f"{name} is {one.found.mean:+.2f} points on {one.task} ({shown_p(one.adjusted)})" for name, one in sure
         )
         if sure
-        else f"None of them makes a difference that can be told from chance; with so few seeds only differences above "
-        f"{seen} would be"
+        else f"None of them makes a difference that can be told from chance. To be found four times in five, a true "
+        f"one would have to be of {seen}: by the spread that all settings have in common, and {widest} has most of it"
     )
     return [
         "## Do β, the warm-up, the bounds and the signal matter?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
@@ -21,7 +22,7 @@ def superseded(study: Study) -> list[str]:
     for row in _replaced(study):
         score = 100 * row["metrics"][study.plan.tasks[row["task"]].metric]
         groups.setdefault((row["task"], row["mean_rank"], row["arm"], row["learning_rate"]), {})[row["seed"]] = score
-    lines = []
+    lines, against = [], []
     for (task, rank, arm, rate), scores in sorted(groups.items()):
         core = study.core
         now = core[(core["task"] == task) & (core["mean_rank"] == rank) & (core["arm"] == arm)]
@@ -33,11 +34,20 @@ def superseded(study: Study) -> list[str]:
             f"| {task} | {rank} | {ARMS[arm].shown} | {rate:.2e} | {_listed([*scores.values()])} | {taken:.2e} | "
             f"{_listed(now.sort_values('seed')['score'].tolist())} |"
         )
+        own = study.proposed("score")
+        gaps = [own[task, rank, seed] - score for seed, score in scores.items() if (task, rank, seed) in own]
+        if arm == "lora" and gaps:
+            against.append(f"{fmean(gaps):+.2f} points on {task} at mean rank {rank} ({len(gaps)} seeds)")
     head = [
         "| task | mean rank | arm | rate | scores, seed by seed | rate that holds | scores |",
         "| --- | ---: | --- | ---: | --- | ---: | --- |",
     ]
-    return ["## What do replaced learning rates reach?", SAID, "\n".join([*head, *lines])] if lines else []
+    if not lines:
+        return []
+    told = (
+        [f"GLoRA, at the rate that holds, is against LoRA at the replaced one {'; '.join(against)}."] if against else []
+    )
+    return ["## What do replaced learning rates reach?", SAID, "\n".join([*head, *lines]), *told]
 
 
 def _replaced(study: Study) -> list[Row]:
