@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.study.arms import ARMS, IMPROVED
 from benchmarks.study.comparisons import POOLED, Comparison, family
 from benchmarks.study.style import Mark, forest
-from benchmarks.study.tables import comparison_table, image, shown_p
+from benchmarks.study.tables import comparison_table, image, sentence, shown_p
 
 if TYPE_CHECKING:
     from benchmarks.study.frame import Study
@@ -43,7 +43,7 @@ def improvements(study: Study) -> list[str]:
                 mark = Mark(f"{ARMS[one.arm].shown}, {one.label}", one.found, one.sure, one.task == POOLED)
                 panels.setdefault(f"{title}: over {ARMS[BASE].shown}", []).append(mark)
         parts += [f"### {title.capitalize()}", _said(made, phase), comparison_table(made)]
-        parts += [AGAIN, comparison_table(again)] if again else []
+        parts += [AGAIN, comparison_table(again), *_together(study, again)] if again else []
     if not parts:
         return []
     forest(panels, study.folder / "improvements.png")
@@ -53,6 +53,14 @@ def improvements(study: Study) -> list[str]:
 
 def _beside(study: Study, arm: str, other: str, phase: str) -> list[Comparison]:
     return study.beside(arm, other, phases=(phase,), among=("core", "same", phase))
+
+
+def _together(study: Study, again: list[Comparison]) -> list[str]:
+    """GLoRA as proposed against LoRA on the first seeds and the fresh ones, where both have been run."""
+    every = study.beside(BASE, "lora", phases=("same", FRESH), among=("core", "same", FRESH))
+    seeds = {(one.task, one.mean_rank): one.found.count for one in again}
+    made = family(one for one in every if one.found.count > seeds.get((one.task, one.mean_rank), one.found.count))
+    return [f"First seeds and fresh ones together: {sentence(one)[0].lower()}{sentence(one)[1:]}" for one in made]
 
 
 def _said(made: list[Comparison], phase: str) -> str:
