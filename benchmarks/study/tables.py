@@ -66,22 +66,22 @@ def sentence(one: Comparison) -> str:
 
 def plain_answer(made: Sequence[Comparison]) -> str:
     """What comparisons with LoRA and AdaLoRA come to, in one sentence."""
-    uniform, adaptive = ([one for one in made if one.other == other] for other in ("lora", "adalora"))
-    found, also = (
-        " and ".join(
-            f"{'better' if one.found.mean > 0 else 'worse'} than {ARMS[one.other].shown} at mean rank {one.mean_rank}"
-            for one in part
-            if one.sure
-        )
-        for part in (uniform, adaptive)
-    )
+    found, also = _sure(made, "lora"), _sure(made, "adalora")
     said = f"GLoRA is {found}" if found else "No gain over LoRA was found"
-    if adaptive:
-        neither = (
-            ", and no certain difference from AdaLoRA was found" if found else ", nor a certain difference from AdaLoRA"
-        )
-        said += f", and it is {also}" if also else neither
+    if also:
+        said += f"; GLoRA is {also}"
+    elif any(one.other == "adalora" for one in made):
+        said += "; no certain difference from AdaLoRA was found" if found else ", nor a certain difference from AdaLoRA"
     return f"{said}."
+
+
+def _sure(made: Sequence[Comparison], other: str) -> str:
+    """Than what it is better or worse at which mean ranks, where that is significant."""
+    ranks: dict[str, list[str]] = {}
+    for one in made:
+        if one.other == other and one.sure:
+            ranks.setdefault("better" if one.found.mean > 0 else "worse", []).append(str(one.mean_rank))
+    return " and ".join(f"{word} than {ARMS[other].shown} at mean rank {listed(of)}" for word, of in ranks.items())
 
 
 def image(what: str, name: str) -> str:
