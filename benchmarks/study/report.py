@@ -88,8 +88,7 @@ def _told(study: Study, where: str) -> str:
     seeds = min(one.found.count for one in pooled)
     told = (
         f"**Does it hold?** {plain_answer(pooled)} [Measured]({where}/README.md) on real rows ({tasks}) with the real "
-        f"weights of {model}, "
-        f"learning rates tuned for each method, {seeds} seeds or more: GLoRA is "
+        f"weights of {model}, learning rates tuned for each method, {seeds} seeds or more: GLoRA is "
         f"{'; '.join(parts)}. Predicted over LoRA were +0.5 to +1.0. Intervals are of 95 % and not adjusted, p is."
     )
     if study.failed.any():

@@ -97,7 +97,7 @@ def test_costs_are_held_against_the_predicted_two_percent(page: tuple[str, Path]
 def test_costs_beyond_the_prediction_by_less_than_lora_differs_from_itself_are_at_its_edge(tmp_path: Path) -> None:
     rows = study_rows.rows(PLAN, lambda _: 0.8, chosen=lambda cell: cell.phase == "core")
     said = "".join(costs(Study(PLAN, [*rows, study_rows.cost(again=0.996)], tmp_path)))
-    assert "at the edge of the predicted 2 %: LoRA against itself is off by up to 0.4%" in said
+    assert "at the edge of the predicted 2 %; LoRA against itself is off by up to 0.4%" in said
 
 
 def test_costs_that_were_not_measured_are_said_to_be(tmp_path: Path) -> None:

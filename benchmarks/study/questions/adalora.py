@@ -60,16 +60,17 @@ def _not_below(study: Study) -> list[str]:
 def _draw(both: list[tuple[Comparison, Comparison]], path: Path) -> None:
     """A panel a task, a form and colour a mean rank."""
     tasks = list(dict.fromkeys(one.where for one, _ in both))
-    forms = dict(zip(sorted({one.mean_rank for one, _ in both}), "os^Dv", strict=False))
+    ranks = sorted({one.mean_rank for one, _ in both})
     figure, grid = plt.subplots(1, len(tasks), figsize=(2.3 * len(tasks) + 0.4, 2.9), squeeze=False)
     for axis, task in zip(grid[0], tasks, strict=True):
         pairs = [pair for pair in both if pair[0].where == task]
-        for place, (one, two) in enumerate(pairs):
-            own, other, colour = one.found, two.found, f"C{place}"
+        for one, two in pairs:
+            own, other, place = one.found, two.found, ranks.index(one.mean_rank)
+            colour = f"C{place}"
             axis.plot([other.low, other.high], [own.mean] * 2, color=colour, linewidth=0.8, alpha=0.6)
             axis.plot([other.mean] * 2, [own.low, own.high], color=colour, linewidth=0.8, alpha=0.6)
             form = {"color": colour, "markersize": 5, "linestyle": "none", "label": f"mean rank {one.mean_rank}"}
-            axis.plot(other.mean, own.mean, forms[one.mean_rank], **form)
+            axis.plot(other.mean, own.mean, "os^Dv"[place], **form)
         ends = [value for pair in pairs for one in pair for value in (one.found.low, one.found.high)]
         most = 1.05 * max(1.0, *map(abs, ends))
         axis.axhline(0, color="black", linewidth=0.6)
@@ -82,13 +83,7 @@ def _draw(both: list[tuple[Comparison, Comparison]], path: Path) -> None:
         axis.set_title(task)
         axis.set_xlabel("AdaLoRA over LoRA, points")
     grid[0][0].set_ylabel("GLoRA over LoRA, points")
-    handles = list(
-        {
-            text: handle for axis in grid[0] for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
-        }.items()
-    )
-    figure.legend(
-        [handle for _, handle in handles], [text for text, _ in handles], loc="lower center", ncol=4, fontsize=8
-    )
+    named = {text: handle for axis in grid[0] for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="lower center", ncol=4, fontsize=8)
     figure.tight_layout(rect=(0, 0.08, 1, 1))
     save(figure, path)

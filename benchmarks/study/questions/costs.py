@@ -61,7 +61,7 @@ def _said(row: Row, plan: Plan) -> str:
     if beyond <= 0:
         judged = f"{side}, within the predicted 2 %"
     elif beyond <= off:
-        judged = f"{side}, at the edge of the predicted 2 %: LoRA against itself is off by up to {off:.1%}"
+        judged = f"{side}, at the edge of the predicted 2 %; LoRA against itself is off by up to {off:.1%}"
     else:
         judged = f"{side}, beyond the predicted 2 % either way"
     return (

@@ -43,7 +43,7 @@ def settings(study: Study) -> list[str]:
         )
         if sure
         else f"None of them makes a difference that can be told from chance. To be found four times in five, a true "
-        f"one would have to be of {seen}: by the spread that all settings have in common, and {widest} has most of it"
+        f"one would have to be of {seen}: by the spread that all settings have in common, and {widest} has the widest"
     )
     return [
         "## Do β, the warm-up, the bounds and the signal matter?",

@@ -23,6 +23,7 @@ def superseded(study: Study) -> list[str]:
         score = 100 * row["metrics"][study.plan.tasks[row["task"]].metric]
         groups.setdefault((row["task"], row["mean_rank"], row["arm"], row["learning_rate"]), {})[row["seed"]] = score
     lines, against = [], []
+    own = study.proposed("score")
     for (task, rank, arm, rate), scores in sorted(groups.items()):
         core = study.core
         now = core[(core["task"] == task) & (core["mean_rank"] == rank) & (core["arm"] == arm)]
@@ -34,7 +35,6 @@ def superseded(study: Study) -> list[str]:
             f"| {task} | {rank} | {ARMS[arm].shown} | {rate:.2e} | {_listed([*scores.values()])} | {taken:.2e} | "
             f"{_listed(now.sort_values('seed')['score'].tolist())} |"
         )
-        own = study.proposed("score")
         gaps = [own[task, rank, seed] - score for seed, score in scores.items() if (task, rank, seed) in own]
         if arm == "lora" and gaps:
             against.append(f"{fmean(gaps):+.2f} points on {task} at mean rank {rank} ({len(gaps)} seeds)")
