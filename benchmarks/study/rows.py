@@ -66,6 +66,8 @@ def tuned_rates(
             worst. Of equally good rates the one whose own trial was better is taken, then the first.
         margin: how many times a rate must lie below the lowest one at which training failed, above the best trial's.
         floors: by task, the value that is reached without learning anything: at most that, and a trial has failed.
+            Where no trial of a search passes it, the task is too hard for it to tell a failed one from any other, and
+            it is not asked.
     """
     searches: dict[tuple[str, str, int], list[Row]] = {}
     for row in rows:
@@ -84,11 +86,12 @@ def _best(trials: list[Row], nearest: int, margin: float, floor: float) -> float
     if not complete:
         return None
     worst = min(trial["value"] for trial in complete)
-    most = max(complete, key=lambda trial: trial["value"])["learning_rate"]
+    top = max(complete, key=lambda trial: trial["value"])
     failed = [
         trial["learning_rate"]
         for trial in trials
-        if trial["learning_rate"] > most and (trial["value"] is None or trial["value"] <= floor)
+        if trial["learning_rate"] > top["learning_rate"]
+        and (trial["value"] is None or trial["value"] <= floor < top["value"])
     ]
     highest = min(failed) / margin if failed else math.inf
     allowed = [trial for trial in complete if trial["learning_rate"] <= highest]

@@ -180,6 +180,15 @@ def test_rates_that_are_too_low_to_learn_anything_have_not_failed() -> None:
     assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.03})["rte", "lora", 2] == 5e-3
 
 
+def test_where_no_trial_learns_anything_none_has_failed_but_those_without_a_value() -> None:
+    found = {16e-4: 0.49, 26e-4: 0.51, 60e-4: 0.55, 73e-4: 0.542, 97e-4: 0.548, 137e-4: 0.536}
+    rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
+    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.557})["rte", "lora", 2] == 60e-4
+    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.545})["rte", "lora", 2] == 26e-4
+    rows += [row(value=None, learning_rate=98e-4)]
+    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.557})["rte", "lora", 2] == 26e-4
+
+
 def test_a_rate_that_is_best_with_its_neighbours_stays() -> None:
     rows = [row(value=value, learning_rate=10.0**-place) for place, value in enumerate([0.5, 0.6, 0.7, 0.6, 0.4])]
     assert tuned_rates(rows, nearest=3) == tuned_rates(rows) == {("rte", "lora", 2): 0.01}
