@@ -30,7 +30,7 @@ METHODS = """## How it was measured
   and {high:g} where nothing else is said, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported
   split is never scored. The rate is taken that is best on average over its {nearest} nearest trials and at most
   1/{margin:g} of the lowest above the best trial that failed or was given up. A trial failed if it came to no more than
-  {nothing:.0%} above the majority class, or above no correlation, and another trial of its search to more. Other arms
+  {nothing:g} points above the majority class, or above no correlation, and another trial of its search to more. Other arms
   take their method's rate, and all mean ranks have the one rate that was tuned at mean rank {ranks}.
 - GLoRA reallocates, and AdaLoRA begins to prune, after {share:.0%} of the steps. The score is the last epoch's.
 - AdaLoRA is PEFT's: it starts with 1.5 times the ranks that are left in the end, rounded up in every matrix, has

@@ -195,7 +195,7 @@ def _methods(study: Study) -> str:
         ranks=" and ".join(map(str, plan.tuning["mean_ranks"])),
         nearest=plan.tuning["nearest"],
         margin=plan.tuning["margin"],
-        nothing=NOTHING,
+        nothing=100 * NOTHING,
         fraction=plan.selection_fraction,
         share=plan.allocation_share,
         runs=len(runs),
