@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.study.cells import chosen
-from benchmarks.study.data import prepare
+from benchmarks.study.data import check_rows, prepare
 from benchmarks.study.plan import PlanError, read_plan
 from benchmarks.study.rows import read_rows
 from benchmarks.study.running import Runner
@@ -131,7 +131,9 @@ def _run(plan: Plan, cells: list[Cell], options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         hub = None
         if plan.hub == "loopback":
-            hub = stack.enter_context(Hub(store=work / "hub", serve=prepare(options.data, work / "data")))
+            served = prepare(options.data, work / "data")
+            check_rows(plan.tasks.values(), served)
+            hub = stack.enter_context(Hub(store=work / "hub", serve=served))
         recorder = stack.enter_context(Recorder(work / "recorder.sqlite"))
         kind = "repeat" if options.repeat else "run"
         runner = Runner(

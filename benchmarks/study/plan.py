@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.study.arms import ARMS, METHODS, SECTIONS, TUNED, section_of
 from benchmarks.study.cells import Cell, Task
-from benchmarks.study.rows import tuned_rates
+from benchmarks.study.rows import tuned_rates, without_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from benchmarks.study.rows import Row
 
 
-NOTHING = 0.03  # what lies no further above the majority class, or no correlation, has learned nothing either
 HUBS = ("loopback", "public")
 
 
@@ -118,22 +117,12 @@ class Plan:
     def trials(self, rows: Iterable[Row]) -> list[Row]:
         """The trials of the searches as the plan has them now."""
         current = {self.hash_of(cell, None) for cell in self.tuning_cells()}
-        trials = [row for row in rows if row["kind"] == "trial" and row["config"] in current]
-        complete = {(row["config"], row["learning_rate"]) for row in trials if row["value"] is not None}
-        return [
-            row for row in trials if row["value"] is not None or (row["config"], row["learning_rate"]) not in complete
-        ]
+        return without_interrupted(row for row in rows if row["kind"] == "trial" and row["config"] in current)
 
     def tuned(self, rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
         """The learning rate of each search that is finished, by task, arm and mean rank."""
-        rows = list(rows)
-        tuning = self.tuning
-        shares = {row["task"]: row["majority"] or 0.0 for row in rows if row["kind"] == "run"}
-        floors = {
-            name: NOTHING + (0.0 if task.is_correlation else shares.get(name, 0.0)) for name, task in self.tasks.items()
-        }
-        nearest, margin = int(tuning["nearest"]), float(tuning["margin"])
-        return tuned_rates(self.trials(rows), nearest=nearest, margin=margin, floors=floors)
+        nearest, margin = int(self.tuning["nearest"]), float(self.tuning["margin"])
+        return tuned_rates(self.trials(rows), nearest=nearest, margin=margin)
 
     def rates(self, rows: Iterable[Row]) -> dict[Cell, float]:
         """The learning rate of each cell whose search is finished; a tuning cell has none."""

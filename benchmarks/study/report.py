@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from benchmarks.study.arms import ARMS
 from benchmarks.study.comparisons import POOLED, PREDICTED
 from benchmarks.study.frame import Study
-from benchmarks.study.plan import NOTHING
 from benchmarks.study.prose import CHANGED, HEAD, METHODS, SUBSETS, WIDENED
 from benchmarks.study.questions import QUESTIONS
 from benchmarks.study.questions.failures import told_failures
@@ -195,7 +194,6 @@ def _methods(study: Study) -> str:
         ranks=" and ".join(map(str, plan.tuning["mean_ranks"])),
         nearest=plan.tuning["nearest"],
         margin=plan.tuning["margin"],
-        nothing=100 * NOTHING,
         fraction=plan.selection_fraction,
         share=plan.allocation_share,
         runs=len(runs),

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
 Row = dict[str, Any]
@@ -53,45 +53,47 @@ def done(rows: Iterable[Row], kind: str = "run") -> set[str]:
     return {row["config"] for row in rows if row["kind"] == kind}
 
 
-def tuned_rates(
-    rows: Iterable[Row], *, nearest: int = 1, margin: float = 1, floors: Mapping[str, float] | None = None
-) -> dict[tuple[str, str, int], float]:
+def without_interrupted(trials: Iterable[Row]) -> list[Row]:
+    """The trials but those that were interrupted and made again at the same rate: they say nothing of it."""
+    trials = list(trials)
+    complete = {(row["config"], row["learning_rate"]) for row in trials if row["value"] is not None}
+    return [row for row in trials if row["value"] is not None or (row["config"], row["learning_rate"]) not in complete]
+
+
+def tuned_rates(rows: Iterable[Row], *, nearest: int = 1, margin: float = 1) -> dict[tuple[str, str, int], float]:
     """The best learning rate by task, arm and mean rank.
 
     Args:
         rows: of the searches, and others.
         nearest: a rate's value is the mean over this many trials, itself and those nearest to it in the logarithm. One
             trial's value is one seed's on a few hundred rows, and the best of several is the luckiest; beside a rate
-            at which training fails, a lucky one fails with another seed. A trial that failed counts as the search's
-            worst. Of equally good rates the one whose own trial was better is taken, then the first.
+            at which training fails, a lucky one fails with another seed. A trial that was given up counts as the
+            search's worst. Of equally good rates the one whose own trial was better is taken, then the first.
         margin: how many times a rate must lie below the lowest one at which training failed, above the best trial's.
-        floors: by task, the value that is reached without learning anything: at most that, and a trial has failed.
-            Where no trial of a search passes it, the task is too hard for it to tell a failed one from any other, and
-            it is not asked.
+            Training failed in a trial that was given up, or that came less than half the way from its search's worst
+            value to its best.
     """
     searches: dict[tuple[str, str, int], list[Row]] = {}
-    for row in rows:
-        if row["kind"] == "trial":
-            searches.setdefault((row["task"], row["arm"], row["mean_rank"]), []).append(row)
+    for row in without_interrupted(row for row in rows if row["kind"] == "trial"):
+        searches.setdefault((row["task"], row["arm"], row["mean_rank"]), []).append(row)
     found = {}
     for key, trials in searches.items():
-        floor = (floors or {}).get(key[0], -math.inf)
-        if (best := _best(trials, nearest, margin, floor)) is not None:
+        if (best := _best(trials, nearest, margin)) is not None:
             found[key] = best
     return found
 
 
-def _best(trials: list[Row], nearest: int, margin: float, floor: float) -> float | None:
+def _best(trials: list[Row], nearest: int, margin: float) -> float | None:
     complete = [trial for trial in trials if trial["value"] is not None]
     if not complete:
         return None
     worst = min(trial["value"] for trial in complete)
     top = max(complete, key=lambda trial: trial["value"])
+    half = (worst + top["value"]) / 2
     failed = [
         trial["learning_rate"]
         for trial in trials
-        if trial["learning_rate"] > top["learning_rate"]
-        and (trial["value"] is None or trial["value"] <= floor < top["value"])
+        if trial["learning_rate"] > top["learning_rate"] and (trial["value"] is None or trial["value"] < half)
     ]
     highest = min(failed) / margin if failed else math.inf
     allowed = [trial for trial in complete if trial["learning_rate"] <= highest]

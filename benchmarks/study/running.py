@@ -126,14 +126,16 @@ class Runner:
                 return True  # of another grid, or of an earlier call
             self._claimed.add(config)
         name = f"{cell.id}-seed{cell.seed}"
-        path = self._folder / "config" / "run" / f"{cell.id}.yaml"
-        path.write_text(yaml.safe_dump(self.plan.run_file(cell, rate), sort_keys=False), encoding="utf-8")
+        run_id = f"{cell.id}-{config[:8]}"  # what was begun of another configuration is another run
+        path = self._folder / "config" / "run" / f"{run_id}.yaml"
+        run_file = {**self.plan.run_file(cell, rate), "run_id": run_id}
+        path.write_text(yaml.safe_dump(run_file, sort_keys=False), encoding="utf-8")
         began = time.monotonic()
-        recorded_as = cell.id if cell.seed == PLAIN_SEED else name
-        afresh = self._is_new(name, config) or self.kind == "repeat"
+        recorded_as = run_id if cell.seed == PLAIN_SEED else f"{run_id}-seed{cell.seed}"
+        afresh = self.kind == "repeat"
         code = 0  # of a run that came to its end while the study was being stopped
         if afresh or (before := self._recorded(recorded_as)) is None or before.state != "finished":
-            code = self._start(cell, self.work / "logs" / f"{name}.log", afresh=afresh)
+            code = self._start(cell, run_id, self.work / "logs" / f"{name}.log", afresh=afresh)
         if code != 0 and self._stopped.is_set():
             return True
         run = self._recorded(recorded_as)
@@ -142,7 +144,7 @@ class Runner:
             _say(f"{name}: failed with exit code {code}; see {self.work / 'logs' / name}.log")
             return False
         head = {**cell.own, "settings": dict(cell.settings), "config": config}
-        rows = [] if rate is not None else self._trials(cell, head)
+        rows = [] if rate is not None else self._trials(run.name, head)
         found = rate or tuned_rates(rows).get((cell.task, cell.arm, cell.mean_rank), math.nan)
         if math.isnan(found):
             _say(f"{name}: no trial of its search was completed")
@@ -154,19 +156,11 @@ class Runner:
         _say(f"{name}: {metric} {rows[-1]['metrics'].get(metric)}, {seconds:.0f} s")
         return True
 
-    def _is_new(self, name: str, config: str) -> bool:
-        """Whether nothing of this configuration was started: otherwise the run goes on from what there is."""
-        mark = self.work / "started" / name
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        same = mark.exists() and mark.read_text(encoding="utf-8") == config
-        mark.write_text(config, encoding="utf-8")
-        return not same
-
-    def _start(self, cell: Cell, log: Path, *, afresh: bool) -> int:
+    def _start(self, cell: Cell, run_id: str, log: Path, *, afresh: bool) -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [
             sys.executable, "-u", "-m", *(["benchmarks.study.bfloat16"] if self._widened else []),
-            "src.main", f"run={cell.id}", f"results_dir={self.work / 'results'}",
+            "src.main", f"run={run_id}", f"results_dir={self.work / 'results'}",
             "mode=full", f"seed={cell.seed}", f"study.selection_fraction={self.plan.selection_fraction}",
             f"launcher.precision={self.plan.precision}", f"launcher.device={self.plan.device}",
             f"launcher.attention={self.plan.tasks[cell.task].attention}",
@@ -188,6 +182,8 @@ class Runner:
                 start_new_session=True,
             )  # fmt: skip
             self._running.add(process)
+            if self._stopped.is_set():  # since it was asked last
+                self.stop()
             try:
                 return process.wait()
             finally:
@@ -197,13 +193,13 @@ class Runner:
         with self._recording:
             return next((run for run in self.recorder.recorded() if run.name == name), None)
 
-    def _trials(self, cell: Cell, head: Mapping[str, Any]) -> list[Row]:
+    def _trials(self, name: str, head: Mapping[str, Any]) -> list[Row]:
         import optuna  # noqa: PLC0415 - of tuning cells alone
         from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-        folder = self.work / "results" / (cell.id if cell.seed == PLAIN_SEED else f"{cell.id}-seed{cell.seed}")
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
-        study = max(storage.get_all_studies(), key=lambda one: one._study_id)  # before it: of other configurations
+        journal = self.work / "results" / name / "study.journal"
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        study = max(storage.get_all_studies(), key=lambda one: one._study_id)
         return [
             {
                 **head,

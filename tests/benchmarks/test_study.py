@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import random
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ import yaml
 from benchmarks.study.__main__ import main
 from benchmarks.study.arms import ARMS
 from benchmarks.study.cells import Cell, chosen
-from benchmarks.study.data import SST2_ROWS, prepare
+from benchmarks.study.data import SST2_ROWS, check_rows, prepare
 from benchmarks.study.order import Todo
 from benchmarks.study.plan import PlanError, read_plan
 from benchmarks.study.report import write_report
-from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates
+from benchmarks.study.rows import append_rows, done, read_rows, tuned_rates, without_interrupted
 from benchmarks.study.running import Runner
 from omegaconf import OmegaConf
 
@@ -170,23 +171,29 @@ def test_a_rate_keeps_a_margin_to_the_lowest_that_failed(failed: float | None) -
     found = {8e-4: 0.63, 13e-4: 0.69, 30e-4: 0.73, 37e-4: 0.735, 49e-4: 0.74, 69e-4: failed}
     rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
     assert tuned_rates(rows, nearest=3)["rte", "lora", 2] == 37e-4
-    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.35})["rte", "lora", 2] == 30e-4
-    assert tuned_rates(rows, nearest=3, margin=20, floors={"rte": 0.35})["rte", "lora", 2] == 8e-4
+    assert tuned_rates(rows, nearest=3, margin=2)["rte", "lora", 2] == 30e-4
+    assert tuned_rates(rows, nearest=3, margin=20)["rte", "lora", 2] == 8e-4
 
 
 def test_rates_that_are_too_low_to_learn_anything_have_not_failed() -> None:
     found = {1e-3: 0.0, 3e-3: 0.1, 4e-3: 0.12, 5e-3: 0.13}
     rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
-    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.03})["rte", "lora", 2] == 5e-3
+    assert tuned_rates(rows, nearest=3, margin=2)["rte", "lora", 2] == 5e-3
 
 
-def test_where_no_trial_learns_anything_none_has_failed_but_those_without_a_value() -> None:
+def test_where_little_is_learned_a_rate_has_not_failed_for_being_near_the_others() -> None:
     found = {16e-4: 0.49, 26e-4: 0.51, 60e-4: 0.55, 73e-4: 0.542, 97e-4: 0.548, 137e-4: 0.536}
     rows = [row(value=value, learning_rate=rate) for rate, value in found.items()]
-    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.557})["rte", "lora", 2] == 60e-4
-    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.545})["rte", "lora", 2] == 26e-4
+    assert tuned_rates(rows, nearest=3, margin=2)["rte", "lora", 2] == 60e-4
     rows += [row(value=None, learning_rate=98e-4)]
-    assert tuned_rates(rows, nearest=3, margin=2, floors={"rte": 0.557})["rte", "lora", 2] == 26e-4
+    assert tuned_rates(rows, nearest=3, margin=2)["rte", "lora", 2] == 26e-4
+
+
+def test_a_trial_that_was_interrupted_and_made_again_takes_nothing_from_its_rate() -> None:
+    interrupted = row(value=None, learning_rate=2e-3)
+    rows = [row(value=0.5, learning_rate=1e-3), interrupted, row(value=0.6, learning_rate=2e-3)]
+    assert without_interrupted(rows) == [rows[0], rows[2]]
+    assert tuned_rates(rows)["rte", "lora", 2] == 2e-3
 
 
 def test_a_rate_that_is_best_with_its_neighbours_stays() -> None:
@@ -257,6 +264,19 @@ def test_the_stated_subset_is_the_same_every_time(tmp_path: Path) -> None:
     assert pq.read_table(once).equals(pq.read_table(again))
 
 
+def test_data_of_another_folder_takes_the_place_of_the_first_and_is_counted(tmp_path: Path) -> None:
+    plan = read_plan(PLAN)
+    first, second = made_data(tmp_path / "first", 128), made_data(tmp_path / "second", 64)
+    for data, rows in ((first, 128), (second, 64)):
+        served = prepare(data, tmp_path / "work")
+        task = dataclasses.replace(plan.tasks["rte"], rows=rows)
+        check_rows([task], served)
+        with pytest.raises(PlanError, match=rf"rte/train.parquet has {rows} labelled rows and the plan 2490 for rte"):
+            check_rows([plan.tasks["rte"]], served)
+    shutil.rmtree(second)
+    prepare(first, tmp_path / "work")  # over links that lead nowhere
+
+
 def test_data_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--rows", str(tmp_path / "rows.jsonl")]
     assert main(options) == 2
@@ -281,6 +301,31 @@ def test_a_cell_that_goes_wrong_keeps_no_other_from_being_run(
     assert runner.run(cells) == 1
     assert made == cells[1:]
     assert "core-rte-lora-r2 seed 1: ValueError: two studies in one journal" in capsys.readouterr().err
+
+
+def test_what_was_begun_of_another_configuration_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finished run of an earlier plan is not filed under the plan's present configuration."""
+    begun = []
+
+    def start(_: Runner, __: Cell, run_id: str, ___: Path, *, afresh: bool) -> int:
+        begun.append((run_id, afresh))
+        return 1
+
+    monkeypatch.setattr(Runner, "_start", start)
+    data = yaml.safe_load(PLAN.read_text())
+    cell = Cell("tuning", "rte", "lora", 2, 1000)
+    for epochs in (3, 10, 10):
+        data["tasks"]["rte"]["epochs"] = epochs
+        path = tmp_path / "plan.yaml"
+        path.write_text(yaml.safe_dump(data))
+        recorder = Recorder(tmp_path / "recorder.sqlite")
+        runner = Runner(read_plan(path), tmp_path / "rows.jsonl", CONFIG.parents[1], tmp_path / "w", None, recorder, 1)
+        assert runner.run([cell]) == 1
+    assert len({run_id for run_id, _ in begun}) == 2
+    assert begun[1] == begun[2]
+    assert all(run_id.startswith("tuning-rte-lora-r2-") and not afresh for run_id, afresh in begun)
 
 
 def test_a_cell_waits_for_its_own_rate_alone() -> None:
