@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.study.arms import ARMS
 from benchmarks.study.comparisons import POOLED, PREDICTED
-from benchmarks.study.frame import Study
+from benchmarks.study.frame import GAINS, Study
+from benchmarks.study.leaning import leaning, told_leaning
 from benchmarks.study.prose import CHANGED, HEAD, METHODS, SUBSETS, WIDENED
 from benchmarks.study.questions import QUESTIONS
 from benchmarks.study.questions.failures import told_failures
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.study.cells import Task
+    from benchmarks.study.comparisons import Comparison
     from benchmarks.study.plan import Plan
     from benchmarks.study.rows import Row
 
@@ -87,8 +89,8 @@ def _told(study: Study, where: str) -> str:
     model = study.plan.backbone.rpartition("/")[2]
     seeds = min(one.found.count for one in pooled)
     told = (
-        f"**Does it hold?** {plain_answer(pooled)} [Measured]({where}/README.md) on real rows ({tasks}) with the real "
-        f"weights of {model}, learning rates tuned for each method, {seeds} seeds or more: GLoRA is "
+        f"**Does it hold?** {_answer(study, pooled)} [Measured]({where}/README.md) on real rows ({tasks}) with the "
+        f"real weights of {model}, learning rates tuned for each method, {seeds} seeds or more: GLoRA is "
         f"{'; '.join(parts)}. Predicted over LoRA were +0.5 to +1.0. Intervals are of 95 % and not adjusted, p is."
     )
     if study.failed.any():
@@ -98,6 +100,11 @@ def _told(study: Study, where: str) -> str:
     return (
         f"{told} Unfinished: {finished} of {cells} cells of the plan, {study.tasks} of {len(study.plan.tasks)} tasks."
     )
+
+
+def _answer(study: Study, pooled: Sequence[Comparison]) -> str:
+    """The answer in a sentence, and on which task it hangs."""
+    return f"{plain_answer(pooled)} {told_leaning(leaning(study.core, pooled, GAINS))}".rstrip()
 
 
 def _without_failures(study: Study) -> str:
@@ -141,7 +148,7 @@ def _headline(study: Study) -> list[str]:
     if not pooled:
         return []
     return [
-        f"**{plain_answer(pooled)}**",
+        f"**{_answer(study, pooled)}**",
         *(f"**{sentence(one)}**" for one in pooled),
         image("GLoRA over LoRA and others", "headline"),
     ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 EXACTLY, WIDENED = "as the precision says", "fp32, rounded"  # how products of matrices are computed
+CACHE = ".cache"  # of the experiment, in its own folder
 PLAIN_SEED = 42  # whose run id has no seed in it
 VERSIONS = ("glora", "torch", "transformers", "peft", "datasets")
 KEPT = ("adapter_parameters", "trainable_parameters", "total_rank", "training_seconds", "peak_memory_bytes")
@@ -71,8 +72,13 @@ class Runner:
 
     def __post_init__(self) -> None:
         copy = self.work / "experiment"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.experiment, copy, ignore=shutil.ignore_patterns("run", ".cache", "__pycache__", "results"))
+        for part in copy.iterdir() if copy.exists() else ():
+            if part.is_dir() and (
+                part.name != CACHE or self.hub is not None
+            ):  # what came from afar is not fetched twice
+                shutil.rmtree(part)
+        left_out = shutil.ignore_patterns("run", CACHE, "__pycache__", "results")
+        shutil.copytree(self.experiment, copy, ignore=left_out, dirs_exist_ok=True)
         (copy / "config" / "run").mkdir(parents=True)
         self._folder = copy
         self._widened = False

@@ -107,5 +107,5 @@ def shown_module(name: str) -> str:
 def _of(values: Mapping[str, float], module: str, layer: int) -> float:
     prefix = f"layer_{layer}_"
     own = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-    known = {name.removeprefix("attention_self_"): value for name, value in own.items()}
+    known = {name.removeprefix("attention_self_").removesuffix("_proj"): value for name, value in own.items()}
     return known[module]

@@ -20,7 +20,7 @@ def verdict(one: Comparison) -> str:
         less = ", by less than predicted" if one.found.mean > 0 and one.found.high < low else ""
         return f"better{less}" if one.found.mean > 0 else "worse"
     if one.excludes:
-        return "the predicted gain is excluded"
+        return f"the predicted gain is excluded ({shown_p(one.excluded)})"
     below = one.found.deviation > 0 and one.found.high < low
     return f"undecidable here, interval below {low:+.1f}" if below else "undecidable here"
 

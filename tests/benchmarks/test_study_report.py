@@ -52,6 +52,18 @@ def test_every_question_has_a_figure_and_an_answer(page: tuple[str, Path]) -> No
         assert re.search(r"[a-z0-9)%]\.\n", section), section
 
 
+def test_a_model_that_calls_its_matrices_otherwise_is_reported(tmp_path: Path) -> None:
+    plan = read_plan(Path(__file__).parents[2] / "docs" / "study" / "deberta" / "plan.yaml")
+    rows = study_rows.rows(plan, study_rows.gaining(0.01, 0.02))
+    for row in rows:
+        for column in {"ranks", "signal"} & row.keys():
+            row[column] = {re.sub("_(query|key|value)$", r"_\1_proj", name): each for name, each in row[column].items()}
+    write_report(plan, rows, tmp_path)
+    assert (tmp_path / "ranks.png").exists()
+    text = (tmp_path / "README.md").read_text()
+    assert "accuracy: mean and standard deviation over seeds" in text
+
+
 def test_a_gain_that_is_there_is_reported(page: tuple[str, Path]) -> None:
     text, _ = page
     gains = re.findall(
@@ -213,7 +225,7 @@ def test_what_could_not_have_been_seen_is_called_undecidable(found: Difference, 
 @pytest.mark.parametrize(
     ("p", "detectable", "said"),
     [
-        (0.04, 0.9, "the predicted gain is excluded"),
+        (0.04, 0.9, "the predicted gain is excluded (p = 0.040)"),
         (0.06, 0.9, "undecidable here, interval below +0.5"),
         (0.04, 1.1, "undecidable here, interval below +0.5"),
     ],

@@ -42,11 +42,13 @@ def lead(study: Study) -> list[str]:
         f"GLoRA over {ARMS[other].shown}, both at rank 1 ({_where(one.tasks, one.found)})": one.found
         for other, one in pooled.items()
     }
-    against[f"GLoRA, rank 1 over LoRA, rank 2 ({where})"] = doubled
-    gaps = {**worth, **against}
-    adjusted = dict(zip(gaps, holm([gap.p for gap in gaps.values()]), strict=True))
-    marks = [Mark(name, gap, adjusted[name] < SURE) for name, gap in gaps.items()]
-    answer = _answer(pooled["lora"], pooled["shuffled"], doubled)
+    adjusted = {name: one.adjusted for name, one in zip(against, pooled.values(), strict=True)}  # as they are elsewhere
+    twice = f"GLoRA, rank 1 over LoRA, rank 2 ({where})"
+    against[twice] = doubled
+    others = {**worth, twice: doubled}
+    adjusted.update(zip(others, holm([gap.p for gap in others.values()]), strict=True))
+    marks = [Mark(name, gap, adjusted[name] < SURE) for name, gap in {**worth, **against}.items()]
+    answer = _answer(pooled["lora"], pooled["shuffled"], doubled, adjusted[twice])
     forest({"": marks}, study.folder / "lead.png")
     return [
         "## Does it win at tight budgets and with zero ranks?",
@@ -57,17 +59,24 @@ def lead(study: Study) -> list[str]:
     ]
 
 
-def _answer(uniform: Comparison, shuffled: Comparison, doubled: Difference) -> str:
+def _answer(uniform: Comparison, shuffled: Comparison, doubled: Difference, adjusted: float) -> str:
     """Whether it is better than both at its rank, and at most the predicted gain below LoRA at twice the rank.
 
     As in the headline, a gain over LoRA is excluded only where one of the predicted size could have been seen.
+
+    Args:
+        uniform: over LoRA at its rank.
+        shuffled: over its shuffled ranks.
+        doubled: over LoRA at twice the rank.
+        adjusted: p-value of ``doubled``.
     """
     low, high = PREDICTED
-    better = [uniform.found.low > 0, shuffled.found.low > 0, doubled.low > -high]
-    excluded = [uniform.excludes or uniform.found.high < 0, shuffled.found.high < 0, doubled.high < -low]
-    if all(better):
+    above = [one.sure and one.found.mean > 0 for one in (uniform, shuffled)]
+    below = [one.sure and one.found.mean < 0 for one in (uniform, shuffled)]
+    if all(above) and doubled.low > -high:
         return "It is"
-    return "It is not" if any(excluded) else "Undecidable here"
+    refuted = [*below, uniform.excludes, adjusted < SURE and doubled.high < -low]
+    return "It is not" if any(refuted) else "Undecidable here"
 
 
 def _listed(gaps: dict[str, Difference], adjusted: dict[str, float]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from benchmarks.study.arms import ARMS, TUNED
 from benchmarks.study.frame import floor
 from benchmarks.study.style import COLOURS, save
-from benchmarks.study.tables import image
+from benchmarks.study.tables import image, listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +42,11 @@ def _said(study: Study) -> str:
         if arm in TUNED and part["score"].mean() <= floor(study.plan.tasks[str(task)], part["majority"].max()):
             below.append(f"{ARMS[arm].shown} on {task} at mean rank {rank}")
     said = f"not above the majority class: {', '.join(below)}" if below else "all are above the majority class"
+    correlated = listed([task.name for task in study.plan.tasks.values() if task.is_correlation])
+    other = f" or, on {correlated}, Matthews' correlation" if correlated else ""
     return (
-        "The primary metric after the last epoch in points, accuracy or, on CoLA, Matthews' correlation: mean and "
-        f"standard deviation over seeds. Of LoRA, AdaLoRA and GLoRA {said}."
+        f"The primary metric after the last epoch in points, accuracy{other}: mean and standard deviation over seeds. "
+        f"Of LoRA, AdaLoRA and GLoRA {said}."
     )
 
 

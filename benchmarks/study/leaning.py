@@ -1,0 +1,47 @@
+"""Which of the certain differences of all tasks together hang on one task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.study.arms import ARMS
+from benchmarks.study.comparisons import POOLED, Comparison, compare, family
+from benchmarks.study.tables import listed, shown_p
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+def leaning(table: pd.DataFrame, made: Sequence[Comparison], others: Sequence[str]) -> list[tuple[str, Comparison]]:
+    """The comparisons that are significant and would not be without some task, as that task and what is left of it.
+
+    Args:
+        table: of which the comparisons were made.
+        made: some of them; those of single tasks do not count.
+        others: with which the arm was compared in that family.
+    """
+    sure = [one for one in made if one.task == POOLED and one.sure]
+    found = []
+    for task in dict.fromkeys(task for one in sure for task in one.tasks):
+        for arm in dict.fromkeys(one.arm for one in sure):
+            left = family(compare(table[table["task"] != task], arm, others))
+            lasting = {(one.mean_rank, one.other): one for one in left if one.task == POOLED}
+            for one in sure:
+                less = lasting.get((one.mean_rank, one.other))
+                if task in one.tasks and one.arm == arm and less is not None and not less.sure:
+                    found.append((task, less))
+    return found
+
+
+def told_leaning(found: Sequence[tuple[str, Comparison]]) -> str:
+    """In words, a sentence for each task and each arm that was compared with; empty where nothing hangs on a task."""
+    parts: dict[tuple[str, str], list[str]] = {}
+    for task, one in found:
+        said = f"{one.found.mean:+.2f} at mean rank {one.mean_rank} ({shown_p(one.adjusted)})"
+        parts.setdefault((task, one.other), []).append(said)
+    return " ".join(
+        f"The difference from {ARMS[other].shown} hangs on {task}: without that task it is {listed(said)}."
+        for (task, other), said in parts.items()
+    )
