@@ -89,6 +89,9 @@ PLANS: dict[Phase, list[Plan]] = {
             for signal in ("lora_B", "delta")
         ),
         Plan("GLoRA, weakest 1/4 dropped", {"min_rank": 0, "drop_fraction": 0.25}, target=Target(most=1.00)),
+        Plan("GLoRA, shares by cost", {"min_rank": 0, "cost_exponent": 1.0}, target=Target(most=1.00)),
+        Plan("GLoRA, half way to equal", {"min_rank": 0, "uniform_share": 0.5}, target=Target(most=1.00)),
+        Plan("GLoRA, along the gradient", {"min_rank": 0, "growth": "gradient"}, target=Target(most=1.00)),
         Plan("AdaLoRA", adalora=True),
     ],
 }

@@ -36,12 +36,13 @@ def leaning(table: pd.DataFrame, made: Sequence[Comparison], others: Sequence[st
 
 
 def told_leaning(found: Sequence[tuple[str, Comparison]]) -> str:
-    """In words, a sentence for each task and each arm that was compared with; empty where nothing hangs on a task."""
-    parts: dict[tuple[str, str], list[str]] = {}
+    """In words, a sentence for each arm that was compared with; empty where nothing hangs on a task."""
+    parts: dict[str, dict[str, list[str]]] = {}
     for task, one in found:
         said = f"{one.found.mean:+.2f} at mean rank {one.mean_rank} ({shown_p(one.adjusted)})"
-        parts.setdefault((task, one.other), []).append(said)
-    return " ".join(
-        f"The difference from {ARMS[other].shown} hangs on {task}: without that task it is {listed(said)}."
-        for (task, other), said in parts.items()
-    )
+        parts.setdefault(one.other, {}).setdefault(task, []).append(said)
+    told = []
+    for other, tasks in parts.items():
+        left = "; without ".join(f"{task} it is {listed(said)}" for task, said in tasks.items())
+        told.append(f"The difference from {ARMS[other].shown} hangs on {listed([*tasks])}: without {left}.")
+    return " ".join(told)

@@ -48,4 +48,4 @@ def test_a_difference_that_one_task_makes_hangs_on_it(tmp_path: Path) -> None:
     assert {(one.mean_rank, one.other) for _, one in found} >= {(rank, "adalora") for rank in (1, 2)}
     write_report(PLAN, made.rows, tmp_path)
     text = (tmp_path / "README.md").read_text()
-    assert "The difference from AdaLoRA hangs on mrpc: without that task it is " in text
+    assert "The difference from AdaLoRA hangs on mrpc: without mrpc it is " in text

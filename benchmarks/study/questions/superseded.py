@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from benchmarks.study.rows import Row
 
 SAID = """\
-Runs of the core grid at rates that a later rule for choosing them replaced. They count nowhere, and are told because
-the rule was changed when they were known. Beside them, the same seeds at the rate that holds:"""
+Runs of the core grid at rates that a later rule for choosing them replaced. They count in no comparison but that of the
+best single trials, and are told because the rule was changed when they were known. Beside them, the same seeds at the
+rate that holds:"""
 
 
 def superseded(study: Study) -> list[str]:
