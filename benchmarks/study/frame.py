@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from benchmarks.study.cells import CORRELATION
 from benchmarks.study.comparisons import POOLED, Comparison, compare, family, weights_of
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ class Study:
 
     @cached_property
     def failed(self) -> pd.Series:
-        """Which of the core grid's runs are not above the majority class."""
-        core = self.core
-        tasks = self.plan.tasks
-        floors = [floor(tasks[task], share) for task, share in zip(core["task"], core.get("majority", ()), strict=True)]
-        return core["score"] <= floors
+        """Which of the core grid's runs predict one class alone: Matthews' correlation is exactly 0 then.
+
+        It is told by that and not by a low score: to leave out the worst of runs that differ by chance would be to
+        choose among them.
+        """
+        return self.core["metrics"].map(lambda metrics: metrics.get(CORRELATION) == 0).astype(bool)
 
     @cached_property
     def sound_gains(self) -> list[Comparison]:
@@ -142,7 +144,7 @@ def runs(rows: Iterable[Row], plan: Plan) -> pd.DataFrame:
         # the error of rows is one of accuracies; of correlations no such thing is told
         kept = None if plan.tasks[cell.task].is_correlation else row.get("correct")
         found.append({**row, **cell.own, "settings": settings, "score": 100 * value, "correct": kept})
-    columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score", "learning_rate"]
+    columns = ["phase", "task", "arm", "mean_rank", "seed", "settings", "score", "learning_rate", "metrics"]
     return pd.DataFrame(found, columns=None if found else columns)
 
 

@@ -116,7 +116,7 @@ def _without_failures(study: Study) -> str:
         f"({one.found.interval}; {verdict(one)})"
         for one in left
     )
-    lost = f"At the majority class ended {told_failures(study)}"
+    lost = f"Nothing but one class was predicted by {told_failures(study)}"
     return f"{lost}; without these it is, against LoRA, {said}." if left else f"{lost}."
 
 

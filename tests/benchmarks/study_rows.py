@@ -79,7 +79,8 @@ def run(of: Plan, cell: Cell, score: float | None) -> dict[str, Any]:
     }
     return {
         **cell.own, "kind": "run", "config": of.hash_of(cell, rate), "settings": dict(cell.settings),
-        "metrics": {of.tasks[cell.task].metric: score}, "majority": 0.5, "learning_rate": rate, "ranks": ranks,
+        "metrics": {"matthews_corrcoef": None if score is None else 2 * score - 1, of.tasks[cell.task].metric: score},
+        "majority": 0.5, "learning_rate": rate, "ranks": ranks,
         "adapter_parameters": 1000 * cell.mean_rank + (100 if cell.arm == "glora" else 0), "seconds": 100.0,
         "signal": dict(zip(MATRICES, values, strict=True)),
         "signal_path": [[step, *(value + 1 / step for value in values[:-1]), values[-1]] for step in (20, 40, 60)],

@@ -285,7 +285,7 @@ def test_runs_that_learned_nothing_are_named_and_what_is_left_without_them(tmp_p
     assert abs(sound.found.mean - 1) < 0.3
     assert sound.found.count == 4
     said = "\n".join(failures(study))
-    assert "At the majority class ended 1 of 5 runs of LoRA on rte at mean rank 1." in said
+    assert "Nothing but one class was predicted by 1 of 5 runs of LoRA on rte at mean rank 1." in said
     write_headline(PLAN, study.rows, _page(tmp_path), tmp_path / "study")
     assert "without these it is, against LoRA, +" in " ".join(_page(tmp_path).read_text().split())
 

@@ -1,7 +1,7 @@
 """Which runs learned nothing, and what do the comparisons say without them?
 
-A run that ends at the majority class lies tens of points below the others: it decides a mean over five seeds alone, and
-says more of the learning rate than of where ranks were put.
+A run that ends at predicting one class alone lies tens of points below the others: it decides a mean over five seeds,
+and says more of the learning rate than of where ranks were put.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def failures(study: Study) -> list[str]:
         forest(against(made), study.folder / "sound.png", band=PREDICTED)
     return [
         "## Which runs learned nothing?",
-        f"At the majority class ended {told_failures(study)}.",
+        f"Nothing but one class was predicted by {told_failures(study)}.",
         "Without the pairs of runs that have one of these, the same comparisons are:",
         *(sentence(one) for one in made if one.task == POOLED),
         *([image("differences without failed runs", "sound"), comparison_table(made)] if made else []),
