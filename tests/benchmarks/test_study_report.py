@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +127,18 @@ def test_runs_at_a_rate_that_was_replaced_are_told_beside_those_that_count(tmp_p
     assert "against LoRA at the replaced one -10.00 points on sst2 at mean rank 1 (1 seeds)." in said
     other = {**old, "config": "of another plan"}
     assert superseded(Study(PLAN, [*rows, other], tmp_path)) == []
+
+
+def test_runs_of_an_earlier_plan_are_told_and_count_nowhere(tmp_path: Path) -> None:
+    tasks = {**PLAN.tasks, "rte": dataclasses.replace(PLAN.tasks["rte"], epochs=2)}
+    before = dataclasses.replace(PLAN, tasks=tasks)
+    rows = study_rows.rows(PLAN, lambda _: 0.8, chosen=lambda cell: cell.phase == "core")
+    cell = next(cell for cell in before.cells() if (cell.phase, cell.task, cell.arm) == ("core", "rte", "adalora"))
+    earlier = study_rows.run(before, cell, 0.4874)
+    said = "\n".join(superseded(Study(PLAN, [*rows, earlier], tmp_path)))
+    assert "| rte | core | 1 | AdaLoRA | 2.00e-03 | 48.74 |" in said
+    assert len(Study(PLAN, [*rows, earlier], tmp_path).core) == len(Study(PLAN, rows, tmp_path).core)
+    assert superseded(Study(PLAN, rows, tmp_path)) == []
 
 
 def test_a_figure_that_is_no_longer_spoken_of_is_removed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What were the runs at learning rates that no longer hold, because the rule that chooses them was changed?"""
+"""What did runs reach that no longer count: at learning rates that were replaced, or of an earlier plan?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ SAID = """\
 Runs of the core grid at rates that a later rule for choosing them replaced. They count in no comparison but that of the
 best single trials, and are told because the rule was changed when they were known. Beside them, the same seeds at the
 rate that holds:"""
+EARLIER = """\
+Runs of an earlier plan, which had other epochs, ranges of rates or settings for them. They count nowhere; the last
+section but one says what was changed:"""
 
 
 def superseded(study: Study) -> list[str]:
@@ -43,12 +46,31 @@ def superseded(study: Study) -> list[str]:
         "| task | mean rank | arm | rate | scores, seed by seed | rate that holds | scores |",
         "| --- | ---: | --- | ---: | --- | ---: | --- |",
     ]
-    if not lines:
-        return []
     told = (
         [f"GLoRA, at the rate that holds, is against LoRA at the replaced one {'; '.join(against)}."] if against else []
     )
-    return ["## What do replaced learning rates reach?", SAID, "\n".join([*head, *lines]), *told]
+    parts = [SAID, "\n".join([*head, *lines]), *told] if lines else []
+    parts += _earlier(study)
+    return ["## What do replaced learning rates, and earlier plans, reach?", *parts] if parts else []
+
+
+def _earlier(study: Study) -> list[str]:
+    """The scores of runs that no cell of the plan has, at whatever rate; searches are told apart by their phase."""
+    counted = {row["config"] for row in (*study.plan.rows_of(study.rows).values(), *_replaced(study))}
+    groups: dict[tuple[str, str, int, str, float], list[float]] = {}
+    for row in study.rows:
+        if row["kind"] == "run" and row["config"] not in counted and row["task"] in study.plan.tasks:
+            key = (row["task"], row["phase"], row["mean_rank"], row["arm"], row["learning_rate"])
+            groups.setdefault(key, []).append(100 * row["metrics"][study.plan.tasks[row["task"]].metric])
+    lines = [
+        f"| {task} | {phase} | {rank} | {ARMS[arm].shown} | {rate:.2e} | {_listed(scores)} |"
+        for (task, phase, rank, arm, rate), scores in sorted(groups.items())
+    ]
+    head = [
+        "| task | grid | mean rank | arm | rate | scores |",
+        "| --- | --- | ---: | --- | ---: | --- |",
+    ]
+    return [EARLIER, "\n".join([*head, *lines])] if lines else []
 
 
 def _replaced(study: Study) -> list[Row]:
