@@ -182,6 +182,16 @@ def _repeated(study: Study) -> str:
     return f"- Runs that were made once more, first and second score: {'; '.join(told)}.\n" if told else ""
 
 
+def _versions(runs: Sequence[Row]) -> str:
+    """The versions that all runs had, or each of those that some had."""
+    found: dict[str, dict[str, None]] = {}
+    for row in runs:
+        for name, version in row.get("versions", {}).items():
+            found.setdefault(name, {})[version] = None
+    said = ", ".join(f"{name} {listed([*versions])}" for name, versions in found.items())
+    return f"- Versions: {said}.\n" if said else ""
+
+
 def _methods(study: Study) -> str:
     plan = study.plan
     runs = [row for row in study.rows if row["kind"] == "run"]
@@ -192,6 +202,7 @@ def _methods(study: Study) -> str:
         precision=plan.precision,
         widened=_widened(runs),
         repeated=_repeated(study),
+        versions=_versions(runs),
         tasks=", ".join(map(_shown, plan.tasks.values())),
         least=PREDICTED[0],
         most=PREDICTED[1],
