@@ -48,7 +48,8 @@ METHODS = """## How it was measured
   error of a difference by the choice of the rows that are measured on, in points of accuracy. It is not told of
   correlations, nor where answers were not kept.
 - In figures of differences a line is the 95 % interval, a filled point is significant, the shaded range the prediction.
-{repeated}{versions}- {runs} runs and {trials_run} trials, {hours:.1f} hours of one core. A run may count in several grids.
+{repeated}{versions}- {runs} runs and {trials_run} trials, {hours:.1f} hours of one core. A run may count in several
+  grids.
 
 GLUE and SNLI come from the hub (`nyu-mll/glue`, `stanfordnlp/snli`); put each split under `<task>/<split>.parquet` and
 give the folder with `--data`.
