@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 SST2_ROWS, SST2_SEED = 6000, 0  # the stated subset: `random.Random(0).sample` of the training split, in its order
 
+# by the experiment's name: the id on the hub, the configuration, the folder under --data, the splits that are used
+SERVED = {
+    "glue_rte": ("nyu-mll/glue", "rte", "rte", ("train", "validation")),
+    "glue_mrpc": ("nyu-mll/glue", "mrpc", "mrpc", ("train", "test")),
+    "glue_cola": ("nyu-mll/glue", "cola", "cola", ("train", "validation")),
+    "glue_sst2": ("nyu-mll/glue", "sst2", "sst2", ("train", "validation")),
+    "snli": ("stanfordnlp/snli", "plain_text", "snli", ("validation", "test")),
+}
+
 
 def prepare(data: Path, work: Path) -> dict[str, Path]:
     """Return the folder of each dataset by its id on the hub.
@@ -29,26 +38,16 @@ def prepare(data: Path, work: Path) -> dict[str, Path]:
     Raises:
         PlanError: a file is missing.
     """
-    wanted = {
-        "nyu-mll/glue": {
-            "rte": ("train", "validation"),
-            "mrpc": ("train", "test"),
-            "cola": ("train", "validation"),
-            "sst2": ("train", "validation"),
-        },
-        "stanfordnlp/snli": {"plain_text": ("validation", "test")},
-    }
     served = {}
-    for dataset, configs in wanted.items():
-        folder = work / dataset.replace("/", "--")
-        for config, splits in configs.items():
-            (folder / config).mkdir(parents=True, exist_ok=True)
-            for split in splits:
-                source = data / ("snli" if config == "plain_text" else config) / f"{split}.parquet"
-                if not source.is_file():
-                    raise PlanError(f"{source} is not there; docs/study/README.md says where the rows come from")
-                _place(source.resolve(), folder / config / f"{split}.parquet", subset=(config, split))
-        served[dataset] = folder
+    for dataset, config, given, splits in SERVED.values():
+        served[dataset] = work / dataset.replace("/", "--")
+        for split in splits:
+            source = data / given / f"{split}.parquet"
+            if not source.is_file():
+                raise PlanError(f"{source} is not there; docs/study/README.md says where the rows come from")
+            target = served[dataset] / config / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _place(source.resolve(), target, subset=(config, split) == ("sst2", "train"))
     return served
 
 
@@ -56,11 +55,12 @@ def check_rows(tasks: Iterable[Task], served: Mapping[str, Path]) -> None:
     """Compare the labelled training rows of each task with what the plan says of it.
 
     Raises:
-        PlanError: there are more or fewer, so that these are not the plan's data.
+        PlanError: there are more or fewer, so that these are not the plan's data, or it is not served.
     """
     for task in tasks:
-        glue = ("nyu-mll/glue", task.dataset.removeprefix("glue_"))
-        dataset, config = ("stanfordnlp/snli", "plain_text") if task.dataset == "snli" else glue
+        if task.dataset not in SERVED:
+            raise PlanError(f"{task.dataset} of {task.name} is not served here; these are: {', '.join(SERVED)}")
+        dataset, config, _, _ = SERVED[task.dataset]
         file = served[dataset] / config / f"{task.splits.get('train_split', 'train')}.parquet"
         labels = pq.read_table(file, columns=["label"])["label"]
         found = pc.sum(pc.greater_equal(labels, 0)).as_py()
@@ -71,10 +71,10 @@ def check_rows(tasks: Iterable[Task], served: Mapping[str, Path]) -> None:
             )
 
 
-def _place(source: Path, target: Path, *, subset: tuple[str, str]) -> None:
+def _place(source: Path, target: Path, *, subset: bool) -> None:
     made = target.with_suffix(".part")
     made.unlink(missing_ok=True)
-    if subset == ("sst2", "train"):
+    if subset:
         table = pq.read_table(source)
         chosen = sorted(random.Random(SST2_SEED).sample(range(table.num_rows), SST2_ROWS))  # noqa: S311
         pq.write_table(table.take(chosen), made)

@@ -19,19 +19,18 @@ def leaning(table: pd.DataFrame, made: Sequence[Comparison], others: Sequence[st
 
     Args:
         table: of which the comparisons were made.
-        made: some of them; those of single tasks do not count.
-        others: with which the arm was compared in that family.
+        made: some of them, of one arm; those of single tasks do not count.
+        others: with which it was compared in that family.
     """
     sure = [one for one in made if one.task == POOLED and one.sure]
     found = []
     for task in dict.fromkeys(task for one in sure for task in one.tasks):
-        for arm in dict.fromkeys(one.arm for one in sure):
-            left = family(compare(table[table["task"] != task], arm, others))
-            lasting = {(one.mean_rank, one.other): one for one in left if one.task == POOLED}
-            for one in sure:
-                less = lasting.get((one.mean_rank, one.other))
-                if task in one.tasks and one.arm == arm and less is not None and not less.sure:
-                    found.append((task, less))
+        left = family(compare(table[table["task"] != task], sure[0].arm, others))
+        lasting = {(one.mean_rank, one.other): one for one in left if one.task == POOLED}
+        for one in sure:
+            less = lasting.get((one.mean_rank, one.other))
+            if task in one.tasks and less is not None and not less.sure:
+                found.append((task, less))
     return found
 
 

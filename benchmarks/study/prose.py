@@ -27,8 +27,8 @@ METHODS = """## How it was measured
   adapted, alpha / r = 2, the same head, epochs and batches in every arm.{widened}
 - Real rows: {tasks}.{subsets}
 - The learning rate is tuned for LoRA, AdaLoRA and GLoRA alike: {trials} trials of one seeded sequence, between {low:g}
-  and {high:g} where nothing else is said, at mean rank {ranks}, on {fraction:.0%} of the training rows; the reported
-  split is never scored. The rate is taken that is best on average over its {nearest} nearest trials and at most
+  and {high:g} where nothing else is said, at mean rank {ranks}, on {fraction:.0%} of the training rows; no trial is
+  scored on the reported split. The rate is taken that is best on average over its {nearest} nearest trials and at most
   1/{margin:g} of the lowest above the best trial that failed or was given up. A trial failed if it came less than half
   the way from its search's worst value to its best. Other arms take their method's rate, and all mean ranks have the
   one rate that was tuned at mean rank {ranks}.
@@ -78,6 +78,8 @@ CHANGED = """## What was changed after results were seen
   grids but core and same, for want of hours. It was to be the second task of those grids; SST-2 is now their only one.
 - The families of Holm's adjustment and the pooled spread behind *detectable* were settled after SST-2's results; the
   second analysis, whose tasks are weighted, after those of SNLI and CoLA's first seeds.
+- What is called excluded was settled after the same results. When MRPC's first seeds were known a condition was added,
+  the second test, and it is said where the interval alone lies below the prediction; no verdict turned by it.
 - After the first searches of LoRA and AdaLoRA on RTE, which were of 3 epochs: a trial counts as failed by its search's
   other trials. Before it was by the majority class of the reported split, and AdaLoRA was left with the second worst
   rate of that search for it. No other task's rates changed.
@@ -86,6 +88,4 @@ CHANGED = """## What was changed after results were seen
 - When RTE's first runs were known: a run is said to have learned nothing where it predicts one class alone. Before it
   was where it scored at most as high as the majority class, which on RTE is often chance. In the other tasks' runs that
   count neither happened.
-- What is called excluded was settled after the same results. When MRPC's first seeds were known a condition was added,
-  the second test, and it is said where the interval alone lies below the prediction; no verdict turned by it.
 """

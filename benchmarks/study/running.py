@@ -73,9 +73,8 @@ class Runner:
     def __post_init__(self) -> None:
         copy = self.work / "experiment"
         for part in copy.iterdir() if copy.exists() else ():
-            if part.is_dir() and (
-                part.name != CACHE or self.hub is not None
-            ):  # what came from afar is not fetched twice
+            kept = part.name == CACHE and self.hub is None  # what came from afar is not fetched twice
+            if part.is_dir() and not kept:
                 shutil.rmtree(part)
         left_out = shutil.ignore_patterns("run", CACHE, "__pycache__", "results")
         shutil.copytree(self.experiment, copy, ignore=left_out, dirs_exist_ok=True)

@@ -16,8 +16,7 @@ Runs of the core grid at rates that a later rule for choosing them replaced. The
 best single trials, and are told because the rule was changed when they were known. Beside them, the same seeds at the
 rate that holds:"""
 EARLIER = """\
-Runs of an earlier plan, which had other epochs, ranges of rates or settings for them. They count nowhere; the last
-section but one says what was changed:"""
+Runs of an earlier plan, which had other epochs, ranges of rates or settings for them. They count nowhere:"""
 
 
 def superseded(study: Study) -> list[str]:
@@ -66,10 +65,7 @@ def _earlier(study: Study) -> list[str]:
         f"| {task} | {phase} | {rank} | {ARMS[arm].shown} | {rate:.2e} | {_listed(scores)} |"
         for (task, phase, rank, arm, rate), scores in sorted(groups.items())
     ]
-    head = [
-        "| task | grid | mean rank | arm | rate | scores |",
-        "| --- | --- | ---: | --- | ---: | --- |",
-    ]
+    head = ["| task | grid | mean rank | arm | rate | scores |", "| --- | --- | ---: | --- | ---: | --- |"]
     return [EARLIER, "\n".join([*head, *lines])] if lines else []
 
 
